@@ -1,0 +1,95 @@
+import type { Clock, Logger, Scope } from '@opensandbox/base';
+import type { AgentProbe } from '../ports/agent-probe.ts';
+import type { RuntimeDriver } from '../ports/runtime-driver.ts';
+import type { SandboxStore } from '../ports/sandbox-store.ts';
+import type { Reach, Sandbox, SandboxId, SandboxSpec } from '../sandbox.ts';
+
+export interface CreateSandbox {
+  readonly spec: SandboxSpec;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** `undefined` means manual cleanup. */
+  readonly timeoutSeconds: number | bigint | undefined;
+}
+
+export interface SandboxQuery {
+  /** Any of these states, compared without case; `undefined` means every state. */
+  readonly states: readonly string[] | undefined;
+  /** All of these pairs, compared exactly. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** 1 is the first page. */
+  readonly page: number;
+  readonly pageSize: number;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly page: number;
+  readonly pageSize: number;
+  readonly totalItems: number;
+}
+
+/** The address of one port of one sandbox. */
+export interface PortAddress {
+  readonly reach: Exclude<Reach, { kind: 'none' }>;
+  /** Port to dial at the reach's host. */
+  readonly port: number;
+  /** Path prefix to put before the request path: `''`, or `/proxy/3000` when the agent forwards. */
+  readonly pathPrefix: string;
+}
+
+/** What a client can ask of sandboxes. Every verb rejects only with Fault. */
+export interface Lifecycle {
+  /**
+   * Admits and records the sandbox, then answers; provisioning goes on in the background, detached from the
+   * caller's signal. Rejects with `invalid`, `unsupported` before anything is written.
+   */
+  create(request: CreateSandbox, signal: AbortSignal): Promise<Sandbox>;
+  /** Resolves when the sandbox left Pending, or after `waitMs`, with what it is then. */
+  waitSettled(id: SandboxId, waitMs: number, signal: AbortSignal): Promise<Sandbox>;
+  get(id: SandboxId): Sandbox;
+  list(query: SandboxQuery): Page<Sandbox>;
+  /** Resolves when nothing is left of it. Parallel calls share one removal; later ones get `not_found`. */
+  destroy(id: SandboxId, signal: AbortSignal): Promise<void>;
+  pause(id: SandboxId, signal: AbortSignal): Promise<void>;
+  resume(id: SandboxId, signal: AbortSignal): Promise<void>;
+  /** Sets a new deadline, epoch ms; resolves with it when it is durable. */
+  renew(id: SandboxId, expiresAt: number, signal: AbortSignal): Promise<number>;
+  /** Merge patch: text sets, `undefined` deletes, absent keeps. */
+  patchMetadata(
+    id: SandboxId,
+    patch: Readonly<Record<string, string | undefined>>,
+    signal: AbortSignal,
+  ): Promise<Sandbox>;
+  /**
+   * The address of a port. Of a Pending sandbox it waits until the address is known, provisioning failed (the
+   * Fault that ended it), the sandbox was deleted, `signal` aborted, or the configured wait passed.
+   */
+  resolve(id: SandboxId, port: number, signal: AbortSignal): Promise<PortAddress>;
+}
+
+export interface LifecycleOptions {
+  /** Longest timeout a create may ask for, seconds; `undefined` means no limit. */
+  readonly maxTimeoutSeconds: number | undefined;
+  /** How long a failed provisioning stays readable. */
+  readonly failureTtlMs: number;
+  /** How long `resolve` waits for a Pending sandbox. */
+  readonly resolveWaitMs: number;
+  /** How many sandboxes are provisioned at the same time; the others wait their turn. */
+  readonly provisionConcurrency: number;
+  readonly sweepIntervalMs: number;
+}
+
+export interface LifecycleDeps {
+  readonly driver: RuntimeDriver;
+  readonly store: SandboxStore;
+  readonly probe: AgentProbe;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly newId: () => SandboxId;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly options: LifecycleOptions;
+}
+
+/** Opens the domain: restores deadlines, starts the loops in `scope`, resolves after the first engine snapshot. */
+export type OpenLifecycle = (deps: LifecycleDeps, scope: Scope) => Promise<Lifecycle>;

@@ -1,0 +1,159 @@
+import type { FaultKind, Secret } from '@opensandbox/base';
+
+declare const sandboxIdBrand: unique symbol;
+/** A version 4 UUID with hyphens when made here; any label value when adopted. Opaque to clients. */
+export type SandboxId = string & { readonly [sandboxIdBrand]: true };
+
+export function sandboxId(text: string): SandboxId {
+  return text as SandboxId;
+}
+
+export interface Platform {
+  readonly os: 'linux' | 'windows';
+  readonly arch: 'amd64' | 'arm64';
+}
+
+export interface RegistryAuth {
+  readonly username: string;
+  readonly password: Secret;
+}
+
+export type ImageSource =
+  | { readonly kind: 'image'; readonly uri: string; readonly auth: RegistryAuth | undefined }
+  /** `image` is the engine's reference that the snapshot restores from. */
+  | { readonly kind: 'snapshot'; readonly snapshotId: string; readonly image: string };
+
+/** Parsed limits. `undefined` means the client set no limit of that kind. */
+export interface Resources {
+  readonly cpuMillis: number | undefined;
+  readonly memoryBytes: number | undefined;
+  readonly gpus: number | 'all' | undefined;
+}
+
+/** What was asked for, validated and in domain terms. Immutable for the life of a sandbox. */
+export interface SandboxSpec {
+  readonly source: ImageSource;
+  /** As requested, before any shell splitting. */
+  readonly entrypoint: readonly string[];
+  /** In request order; entries whose value was null are gone. */
+  readonly env: readonly (readonly [name: string, value: string])[];
+  readonly platform: Platform | undefined;
+  readonly resources: Resources;
+  /** The request's own maps, for drivers that pass them through. */
+  readonly resourceLimits: Readonly<Record<string, string>>;
+  readonly resourceRequests: Readonly<Record<string, string>>;
+  readonly extensions: Readonly<Record<string, string>>;
+  /** Seconds that an access prolongs the sandbox by; from `extensions["access.renew.extend.seconds"]`. */
+  readonly accessRenewSeconds: number | undefined;
+}
+
+export type Intent = 'run' | 'pause' | 'destroy';
+
+/** How far the background work of a create has come. */
+export type Provisioning =
+  | { readonly phase: 'pending' }
+  | { readonly phase: 'ready'; readonly at: number }
+  | {
+      readonly phase: 'failed';
+      readonly at: number;
+      /** The Fault that ended it, so that every later caller gets the same typed error. */
+      readonly kind: FaultKind;
+      readonly code: string;
+      readonly message: string;
+    };
+
+/** Intent: what was asked for. Durable; written only by the lifecycle verbs. */
+export interface SandboxRecord {
+  readonly id: SandboxId;
+  readonly spec: SandboxSpec;
+  readonly intent: Intent;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Epoch ms. ISO text exists only on the wire. */
+  readonly createdAt: number;
+  /** Epoch ms; `undefined` means manual cleanup. */
+  readonly expiresAt: number | undefined;
+  readonly provisioning: Provisioning;
+  /** Grows by one with every change. */
+  readonly revision: number;
+}
+
+/**
+ * Where a sandbox can be reached, as the engine said. Internal addresses: which host name a client is told
+ * is the server's business.
+ */
+export type Reach =
+  | { readonly kind: 'none' }
+  /** Shares the network of the engine's host: any port is that port of the host. */
+  | { readonly kind: 'host'; readonly host: string }
+  /** Has an address of its own that is routable from this server (a pod). */
+  | { readonly kind: 'direct'; readonly host: string }
+  /** Chosen container ports are published on the engine's host; the rest go through the agent's proxy. */
+  | {
+      readonly kind: 'mapped';
+      readonly host: string;
+      /** container port → host port */
+      readonly ports: Readonly<Record<number, number>>;
+      /** The container's own address, when it has one. */
+      readonly privateHost: string | undefined;
+    };
+
+export type ObservedPhase = 'starting' | 'running' | 'paused' | 'exited' | 'unknown';
+
+/** A reading of the engine, stamped with the moment it began. */
+export interface Observation {
+  readonly id: SandboxId;
+  readonly phase: ObservedPhase;
+  /** The engine's own word for the state, for `unknown` and for logs. */
+  readonly engineState: string;
+  readonly exitCode: number | undefined;
+  readonly oomKilled: boolean;
+  /** The engine's own error text for this sandbox, when it has one. */
+  readonly error: string | undefined;
+  /** Epoch ms of the last end of the main process. */
+  readonly finishedAt: number | undefined;
+  readonly reach: Reach;
+  readonly readAt: number;
+  /** What the engine's object says it was created for; lets a server adopt what another server made. */
+  readonly claim: SandboxClaim | undefined;
+}
+
+/** A record as far as it can be rebuilt from labels and inspect data. */
+export interface SandboxClaim {
+  readonly spec: SandboxSpec;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  /** `undefined`: manual cleanup, or no readable deadline. A claim never expires by being unreadable. */
+  readonly expiresAt: number | undefined;
+}
+
+export type SandboxState =
+  | 'Pending'
+  | 'Running'
+  | 'Pausing'
+  | 'Paused'
+  | 'Resuming'
+  | 'Stopping'
+  | 'Terminated'
+  | 'Failed'
+  | 'Unknown';
+
+export interface SandboxStatus {
+  readonly state: SandboxState;
+  readonly reason: string;
+  readonly message: string;
+  /** Epoch ms. */
+  readonly transitionAt: number;
+}
+
+/** Progress of a provisioning, told in the Pending status message. */
+export interface Progress {
+  readonly step: 'image' | 'create' | 'start' | 'agent';
+  readonly message: string;
+}
+
+/** Intent and observation together: what the verbs return. */
+export interface Sandbox {
+  readonly record: SandboxRecord;
+  readonly status: SandboxStatus;
+  readonly reach: Reach;
+}
