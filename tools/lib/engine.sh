@@ -1,0 +1,70 @@
+# Sourced: finds a Docker engine or starts one, and makes the images that need no registry.
+
+# start_engine DIR : uses the engine that answers; otherwise installs Debian's and starts it. What it started
+# it records in DIR/dockerd.pid, for stop_engine.
+start_engine() {
+  local dir=$1
+  command -v docker >/dev/null && engine_answers && return 0
+  for socket in /var/run/docker.sock "${XDG_RUNTIME_DIR:-/nonexistent}/docker.sock" "$HOME/.docker/run/docker.sock"; do
+    [ -z "${DOCKER_HOST:-}" ] && [ -S "$socket" ] || continue
+    DOCKER_HOST=unix://$socket docker version >/dev/null 2>&1 || continue
+    export DOCKER_HOST=unix://$socket
+    return 0
+  done
+  [ -z "${DOCKER_HOST:-}" ] || die "no Docker engine answers at DOCKER_HOST=$DOCKER_HOST. Start it, or unset DOCKER_HOST."
+  is_debian_root || die "no Docker engine answers. Start one, or run as root on Debian or Ubuntu to have one installed."
+  say "No Docker engine answers: installing and starting Debian's"
+  need_packages docker.io iptables
+  mkdir -p "$dir"
+  setsid dockerd > "$dir/dockerd.log" 2>&1 < /dev/null &
+  echo $! > "$dir/dockerd.pid"
+  for _ in $(seq 1 120); do
+    engine_answers && return 0
+    kill -0 "$(cat "$dir/dockerd.pid")" 2>/dev/null || break
+    sleep 0.5
+  done
+  tail -20 "$dir/dockerd.log" >&2
+  die "the Docker engine did not start; its log is $dir/dockerd.log"
+}
+
+# stop_engine DIR : stops what start_engine started, by its process id.
+stop_engine() {
+  local pid
+  [ -f "$1/dockerd.pid" ] || return 0
+  pid=$(cat "$1/dockerd.pid")
+  kill "$pid" 2>/dev/null || true
+  for _ in $(seq 1 60); do kill -0 "$pid" 2>/dev/null || break; sleep 0.5; done
+  rm -f "$1/dockerd.pid"
+}
+
+has_image() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# demo_image : Debian with Python, made from Debian packages alone.
+demo_image() {
+  has_image opensandbox-demo:latest && return 0
+  need_packages debootstrap
+  say "Making the demo image from Debian packages (about a minute)"
+  local root
+  root=$(mktemp -d)
+  debootstrap --variant=minbase --include=python3,curl,procps,ca-certificates,iproute2 bookworm "$root/rootfs" \
+    | sed -u -n 's/^I: \(Retrieving\|Extracting\|Configuring\) .*/./p' | tr -d '\n'
+  echo
+  rm -rf "$root"/rootfs/var/cache/apt/archives/*.deb "$root"/rootfs/var/lib/apt/lists/*
+  tar -C "$root/rootfs" -c . | docker import - opensandbox-demo:latest >/dev/null
+  rm -rf "$root"
+}
+
+# busybox_image : one static binary and its links, no C library at all.
+busybox_image() {
+  has_image opensandbox-test/busybox:latest && return 0
+  need_packages busybox-static
+  local root
+  root=$(mktemp -d)
+  mkdir -p "$root/bin" "$root/etc" && install -d -m 1777 "$root/tmp"
+  cp "$(command -v busybox)" "$root/bin/busybox"
+  for applet in $("$root/bin/busybox" --list); do
+    [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
+  done
+  tar -C "$root" -c . | docker import - opensandbox-test/busybox:latest >/dev/null
+  rm -rf "$root"
+}

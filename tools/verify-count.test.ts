@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { addUp, type SuiteReport } from './verify-count.ts';
+
+function report(change: Partial<SuiteReport>): SuiteReport {
+  return {
+    numPassedTests: 3,
+    numFailedTests: 0,
+    numPendingTests: 0,
+    numTodoTests: 0,
+    numFailedTestSuites: 0,
+    success: true,
+    testResults: [],
+    ...change,
+  };
+}
+
+describe('addUp', () => {
+  it('adds checks and suites', () => {
+    const total = addUp([{ name: 'lint', passed: true }], [{ name: 'unit', report: report({}) }]);
+    expect(total).toMatchObject({ passed: 4, failed: 0 });
+  });
+
+  it.each([
+    ['a failed check', [{ name: 'lint', passed: false }], report({})],
+    ['a failed test', [], report({ numFailedTests: 1, success: false })],
+    ['a skipped test', [], report({ numPendingTests: 1 })],
+    ['a missing report', [], undefined],
+    [
+      'a file that did not load',
+      [],
+      report({ success: false, testResults: [{ name: 'x', status: 'failed', assertionResults: [] }] }),
+    ],
+    ['an error outside of tests', [], report({ success: false })],
+  ])('counts %s as one failure', (_what, checks, suite) => {
+    expect(addUp(checks, [{ name: 'unit', report: suite }]).failed).toBe(1);
+  });
+});

@@ -1,0 +1,60 @@
+export interface SuiteReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly numFailedTestSuites: number;
+  readonly success: boolean;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly unknown[];
+  }[];
+}
+
+export interface Total {
+  readonly passed: number;
+  readonly failed: number;
+  readonly lines: readonly string[];
+}
+
+/**
+ * One total over checks and suites. A suite without a report, a file that failed before its first test, and a
+ * skipped test all count as failures: what did not run has not passed.
+ */
+export function addUp(
+  checks: readonly { readonly name: string; readonly passed: boolean }[],
+  suites: readonly { readonly name: string; readonly report: SuiteReport | undefined }[],
+): Total {
+  let passed = 0;
+  let failed = 0;
+  const lines: string[] = [];
+  for (const check of checks) {
+    if (check.passed) passed += 1;
+    else failed += 1;
+    lines.push(`${check.name.padEnd(8)} ${check.passed ? 'passed' : 'FAILED'}`);
+  }
+  for (const { name, report } of suites) {
+    const counted = countSuite(report);
+    passed += counted.passed;
+    failed += counted.failed;
+    lines.push(`${name.padEnd(8)} ${counted.passed} passed, ${counted.failed} failed${counted.note}`);
+  }
+  return { passed, failed, lines };
+}
+
+function countSuite(report: SuiteReport | undefined): { passed: number; failed: number; note: string } {
+  if (report === undefined) return { passed: 0, failed: 1, note: ' (no report)' };
+  const skipped = report.numPendingTests + report.numTodoTests;
+  const broken = report.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  );
+  const failed = report.numFailedTests + skipped + broken.length;
+  const silent = !report.success && failed === 0 ? 1 : 0;
+  const notes = [
+    skipped > 0 ? ` (${skipped} skipped)` : '',
+    ...broken.map((file) => ` (${file.name} did not load)`),
+    silent === 1 ? ' (errors outside of tests)' : '',
+  ];
+  return { passed: report.numPassedTests, failed: failed + silent, note: notes.join('') };
+}

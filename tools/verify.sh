@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Sets up everything on a bare Debian machine and runs every check and every test. The last line is
+# `N passed, N failed` over all of them; the exit code is 0 only when nothing failed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. tools/lib/say.sh
+. tools/lib/project.sh
+. tools/lib/engine.sh
+
+work=$(mktemp -d)
+results=$work/results
+mkdir -p "$results"
+started=$SECONDS
+finish() {
+  stop_engine "$work/engine"
+  rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# The set-up is a precondition of every suite: without it there is nothing to count.
+set_up() {
+  set -e
+  install_dependencies
+  need_packages busybox-static debootstrap docker-registry patchelf
+  build_project
+  start_engine "$work/engine"
+  demo_image
+  busybox_image
+}
+if ! (set_up); then
+  say "The set-up failed"
+  echo "0 passed, 1 failed"
+  exit 1
+fi
+
+# check NAME COMMAND... : a check that counts as one test.
+check() {
+  local name=$1
+  shift
+  say "$name"
+  if "$@"; then echo passed > "$results/$name.check"; else echo failed > "$results/$name.check"; fi
+}
+# suite NAME ARGS... : a vitest project; its own counts are added up.
+suite() {
+  local name=$1
+  shift
+  say "Tests: $name"
+  npx vitest run --project "$name" --reporter=default --reporter=json --outputFile.json="$results/$name.json" "$@" \
+    || echo "the suite $name did not pass"
+}
+
+check format npm run --silent format:check
+check lint npm run --silent lint
+check layers npm run --silent layers
+check types npm run --silent types
+check docs npm run --silent docs:check
+suite unit --coverage
+suite engine
+suite system
+
+say "Took $((SECONDS - started)) s"
+npx tsx tools/verify-summary.ts "$results" unit engine system
