@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { openServer, type ServerProcess } from '../../test/support/server-process.ts';
+import { removeAll } from '../../test/support/docker.ts';
+import { COMMAND, IMAGE, rawCreate, rawRemove } from './engine.ts';
+import { type Figure, figure, inParallel, median, timed } from './figures.ts';
+
+const BODY = { image: { uri: IMAGE }, entrypoint: COMMAND, resourceLimits: {}, timeout: 3600 };
+const SERIAL = 20;
+const BURST = 50;
+const WIDTH = 8;
+
+async function accepted(server: ServerProcess): Promise<string> {
+  const answer = await server.call('POST', '/v1/sandboxes', BODY);
+  if (answer.status !== 202) throw new Error(answer.text);
+  return answer.json.id;
+}
+
+/** As an SDK does it: create, ask for the endpoint, ping until the agent answers. */
+async function usable(server: ServerProcess): Promise<string> {
+  const id = await accepted(server);
+  const answer = await server.call('GET', `/v1/sandboxes/${id}/endpoints/44772`);
+  if (answer.status !== 200) throw new Error(answer.text);
+  for (let attempt = 0; attempt < 2000; attempt += 1) {
+    const ok = await fetch(`http://${answer.json.endpoint}/ping`).then(
+      (ping) => ping.ok,
+      () => false,
+    );
+    if (ok) return id;
+    await pause(2);
+  }
+  throw new Error('the agent never answered');
+}
+
+async function remove(server: ServerProcess, id: string): Promise<void> {
+  await server.call('DELETE', `/v1/sandboxes/${id}`);
+}
+
+/** Raw and ours take turns, so that both see the same machine. */
+async function oneAtATime(server: ServerProcess): Promise<Figure[]> {
+  const raw: number[] = [];
+  const ours: number[] = [];
+  const posts: number[] = [];
+  for (let round = 0; round < SERIAL; round += 1) {
+    const bare = await timed(rawCreate);
+    raw.push(bare.ms);
+    await rawRemove(bare.value);
+    const whole = await timed(() => usable(server));
+    ours.push(whole.ms);
+    await remove(server, whole.value);
+    const post = await timed(() => accepted(server));
+    posts.push(post.ms);
+    await remove(server, post.value);
+  }
+  const floor = median(raw);
+  return [
+    figure('POST accepted, p50', median(posts), 'ms', { atMost: 15 }),
+    figure('create to agent answering, p50', median(ours), 'ms', {
+      atMost: floor + 60,
+      note: `raw create+start ${Math.round(floor)} ms`,
+    }),
+  ];
+}
+
+async function burst(server: ServerProcess): Promise<Figure[]> {
+  const rawRates: number[] = [];
+  const ourRates: number[] = [];
+  let errors = 0;
+  for (let round = 0; round < 2; round += 1) {
+    const raw = await timed(() => inParallel(BURST, WIDTH, () => rawCreate()));
+    rawRates.push((BURST / raw.ms) * 1000);
+    for (const id of raw.value) await rawRemove(id);
+    const ours = await timed(() =>
+      inParallel(BURST, WIDTH, async () => {
+        try {
+          return await usable(server);
+        } catch {
+          errors += 1; // counted and shown: a burst has to be without errors
+          return '';
+        }
+      }),
+    );
+    ourRates.push((BURST / ours.ms) * 1000);
+    await inParallel(BURST, WIDTH, (index) => remove(server, ours.value[index] ?? ''));
+  }
+  const [raw, ours] = [Math.max(...rawRates), Math.max(...ourRates)];
+  return [
+    figure(`${BURST} creates, ${WIDTH} in parallel, rate over raw`, ours / raw, '', {
+      atLeast: 0.9,
+      note: `${ours.toFixed(1)}/s, raw ${raw.toFixed(1)}/s`,
+    }),
+    figure('errors in the burst', errors, '', { atMost: 0 }),
+  ];
+}
+
+async function reads(server: ServerProcess): Promise<Figure[]> {
+  const ids = await inParallel(200, WIDTH, () => accepted(server));
+  let running = 0;
+  while (running < ids.length) {
+    await pause(200);
+    running = (await server.call('GET', '/v1/sandboxes?pageSize=200&state=Running')).json.items.length;
+  }
+  const gets: number[] = [];
+  const lists: number[] = [];
+  for (let round = 0; round < 300; round += 1) {
+    gets.push((await timed(() => server.call('GET', `/v1/sandboxes/${ids[round % ids.length] ?? ''}`))).ms);
+    if (round % 3 === 0) lists.push((await timed(() => server.call('GET', '/v1/sandboxes?pageSize=200'))).ms);
+  }
+  const memory = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid()}/status`, 'utf8'))?.[1];
+  await inParallel(ids.length, WIDTH, (index) => remove(server, ids[index] ?? ''));
+  return [
+    figure('GET one, p50', median(gets), 'ms', { atMost: 2 }),
+    figure('list of 200, p50', median(lists), 'ms', { atMost: 5 }),
+    figure('server memory with 200 sandboxes', Number(memory) / 1024, 'MiB', { atMost: 150 }),
+  ];
+}
+
+/** Every figure of the control plane. */
+export async function benchServer(stallMonitor: string, stallFile: string): Promise<Figure[]> {
+  await using server = await openServer({
+    env: { NODE_OPTIONS: `--import=${stallMonitor}`, STALL_FILE: stallFile },
+  });
+  await server.start();
+  try {
+    await remove(server, await usable(server)); // fills the agent's volume once
+    const serial = await oneAtATime(server);
+    process.kill(server.pid(), 'SIGUSR2'); // forget the stalls of the start
+    const bursts = await burst(server);
+    process.kill(server.pid(), 'SIGUSR2');
+    await pause(300);
+    const stall = Number(readFileSync(stallFile, 'utf8'));
+    const stalls = figure('longest event loop stall in the burst', stall, 'ms', { atMost: 50 });
+    return [...serial, ...bursts, stalls, ...(await reads(server))];
+  } finally {
+    await server.stop();
+    await removeAll(server.instance);
+  }
+}
