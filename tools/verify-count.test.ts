@@ -34,4 +34,13 @@ describe('addUp', () => {
   ])('counts %s as one failure', (_what, checks, suite) => {
     expect(addUp(checks, [{ name: 'unit', report: suite }]).failed).toBe(1);
   });
+
+  it('mentions tests that may be skipped and counts them as nothing', () => {
+    const suite = report({
+      numPendingTests: 1,
+      testResults: [{ name: 'a/drift.test.ts', status: 'passed', assertionResults: [{ status: 'skipped' }] }],
+    });
+    const total = addUp([], [{ name: 'unit', report: suite }], (file) => file.endsWith('drift.test.ts'));
+    expect(total).toEqual({ passed: 3, failed: 0, lines: [expect.stringContaining('1 not compared')] });
+  });
 });
