@@ -1,1 +1,19 @@
-export {};
+export { driverConformance } from './driver-conformance.ts';
+export type {
+  ConformanceOptions,
+  DriverHarness,
+  OpenDriverHarness,
+  Outsider,
+  SpecWish,
+} from './driver-harness.ts';
+export type { EventWatch } from './event-watch.ts';
+export { shows, showsGone, watchEvents } from './event-watch.ts';
+export { FakeClock, settle } from './fake-clock.ts';
+export type { LeakCheck } from './leak-check.ts';
+export { leakCheck } from './leak-check.ts';
+export type { LogCapture, LogLine } from './log-capture.ts';
+export { captureLog } from './log-capture.ts';
+export { newSandboxId, sampleRecord, sampleSpec } from './sample-records.ts';
+export { MemoryStore } from './memory-store.ts';
+export type { StoreHarness } from './store-conformance.ts';
+export { storeConformance } from './store-conformance.ts';

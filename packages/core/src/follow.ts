@@ -1,0 +1,49 @@
+import type { Backoff } from '@opensandbox/base';
+import { backoffMs, isFault, sleep, toFault } from '@opensandbox/base';
+import type { Context } from './lifecycle/context.ts';
+import type { EngineEvent } from './ports/runtime-driver.ts';
+import { reconcile } from './reconcile.ts';
+import type { SandboxId } from './sandbox.ts';
+
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 10_000;
+
+/** Keeps the index fresh: listens to the engine, and connects again whenever the link is lost. */
+export async function follow(context: Context, onSnapshot: () => void, signal: AbortSignal): Promise<void> {
+  const { driver, clock, log, random } = context;
+  const backoff: Backoff = { firstMs: FIRST_WAIT_MS, longestMs: LONGEST_WAIT_MS, jitter: 0.2, random };
+  const isOver = (): boolean => signal.aborted;
+  let failures = 0;
+  while (!isOver()) {
+    let fault = toFault(new Error('the driver ended its observation'), 'engine.failed');
+    try {
+      for await (const event of driver.observe(signal)) {
+        if (failures > 0) log.info('engine.back', { attempts: failures });
+        failures = 0;
+        await handle(context, event);
+        if (event.type === 'snapshot') onSnapshot();
+      }
+    } catch (error) {
+      fault = toFault(error);
+    }
+    if (isOver()) return;
+    failures += 1;
+    if (failures === 1) log.warn('engine.lost', { error: fault });
+    await sleep(clock, backoffMs(backoff, failures), signal).catch(() => undefined);
+  }
+}
+
+async function handle(context: Context, event: EngineEvent): Promise<void> {
+  const ids = context.index.apply(event);
+  await Promise.all(ids.map((id) => reconcileOrLog(context, id)));
+}
+
+/** One sandbox that cannot be repaired now must not keep the others from being; the sweep comes back to it. */
+export async function reconcileOrLog(context: Context, id: SandboxId): Promise<void> {
+  try {
+    await reconcile(context, id);
+  } catch (error) {
+    if (isFault(error, 'not_found')) return; // removed meanwhile
+    context.log.warn('sandbox.repair_failed', { sandboxId: id, error: toFault(error) });
+  }
+}

@@ -1,0 +1,44 @@
+import { Fault } from '@opensandbox/base';
+import type { Deadlines } from '../deadlines.ts';
+import type { SandboxIndex } from '../index/sandbox-index.ts';
+import type { Operations } from '../operations.ts';
+import type { Sandbox, SandboxId, SandboxRecord } from '../sandbox.ts';
+import { statusOf } from '../status.ts';
+import type { LifecycleDeps } from './lifecycle.ts';
+
+/** What every verb works with: the ports, and the four owners of state. */
+export interface Context extends LifecycleDeps {
+  readonly index: SandboxIndex;
+  readonly deadlines: Deadlines;
+  readonly operations: Operations;
+}
+
+export function view(context: Context, record: SandboxRecord): Sandbox {
+  const seen = context.index.get(record.id);
+  const progress = context.operations.progress(record.id);
+  return { record, status: statusOf({ record, seen, progress }), reach: seen?.reach ?? { kind: 'none' } };
+}
+
+export function requireRecord(context: Context, id: SandboxId): SandboxRecord {
+  const record = context.store.get(id);
+  if (record === undefined) throw notFound(id);
+  return record;
+}
+
+export function notFound(id: SandboxId): Fault {
+  return new Fault('not_found', 'sandbox.not_found', `Sandbox ${id} not found.`);
+}
+
+/** When a sandbox has to go by itself: its deadline, or the end of the time that a failure stays readable. */
+export function removalDueAt(context: Context, record: SandboxRecord): number | undefined {
+  const { provisioning } = record;
+  if (provisioning.phase === 'failed') return provisioning.at + context.options.failureTtlMs;
+  return record.expiresAt;
+}
+
+/** Registry credentials are needed, and kept, only until the image is there. */
+export function withoutAuth(record: SandboxRecord): SandboxRecord {
+  const { source } = record.spec;
+  if (source.kind !== 'image' || source.auth === undefined) return record;
+  return { ...record, spec: { ...record.spec, source: { ...source, auth: undefined } } };
+}

@@ -1,0 +1,35 @@
+import { checkAborted } from '@opensandbox/base';
+import { checkCreate } from '../limits.ts';
+import type { Sandbox, SandboxRecord } from '../sandbox.ts';
+import type { Context } from './context.ts';
+import { view } from './context.ts';
+import type { CreateSandbox } from './lifecycle.ts';
+import { startProvisioning } from './provision.ts';
+
+/** Admits and records; the rest happens in the background, detached from the caller on purpose. */
+export async function create(
+  context: Context,
+  request: CreateSandbox,
+  signal: AbortSignal,
+): Promise<Sandbox> {
+  const { clock, driver, store } = context;
+  const createdAt = clock.now();
+  const expiresAt = checkCreate(request, createdAt, context.options.maxTimeoutSeconds);
+  await driver.admit(request.spec, signal);
+  checkAborted(signal);
+  const record: SandboxRecord = {
+    id: context.newId(),
+    spec: request.spec,
+    intent: 'run',
+    metadata: request.metadata,
+    createdAt,
+    expiresAt,
+    provisioning: { phase: 'pending' },
+    revision: 1,
+  };
+  await store.insert(record);
+  context.log.info('sandbox.accepted', { sandboxId: record.id });
+  context.deadlines.set(record.id, expiresAt);
+  startProvisioning(context, record.id);
+  return view(context, record);
+}

@@ -1,0 +1,63 @@
+import type { Scope } from '@opensandbox/base';
+import { abortable } from '@opensandbox/base';
+import { openDeadlines } from '../deadlines.ts';
+import { follow } from '../follow.ts';
+import { createSandboxIndex } from '../index/sandbox-index.ts';
+import { openOperations } from '../operations.ts';
+import { runQuery } from '../query.ts';
+import { sweep, sweepOnce } from '../sweep.ts';
+import type { Context } from './context.ts';
+import { removalDueAt, requireRecord, view } from './context.ts';
+import { create } from './create.ts';
+import { destroy, expire } from './destroy.ts';
+import type { Lifecycle, LifecycleDeps } from './lifecycle.ts';
+import { patchMetadata } from './patch-metadata.ts';
+import { pause, resume } from './pause.ts';
+import { renew } from './renew.ts';
+import { resolve } from './resolve.ts';
+import { waitSettled } from './wait-settled.ts';
+
+const RETRY_FIRST_MS = 1000;
+const RETRY_LONGEST_MS = 60_000;
+
+/** Restores what was asked for, learns what there is, starts the loops; then serves. */
+export async function openLifecycle(deps: LifecycleDeps, scope: Scope): Promise<Lifecycle> {
+  const context = openContext(deps, scope);
+  const firstSnapshot = new Promise<void>((known) => {
+    scope.run('follow', (signal) => follow(context, known, signal));
+  });
+  await abortable(firstSnapshot, scope.signal);
+  await sweepOnce(context);
+  for (const record of deps.store.list()) {
+    if (!context.deadlines.has(record.id)) context.deadlines.set(record.id, removalDueAt(context, record));
+  }
+  scope.run('sweep', (signal) => sweep(context, signal));
+  return serve(context);
+}
+
+function openContext(deps: LifecycleDeps, scope: Scope): Context {
+  const { clock, log, random } = deps;
+  const backoff = { firstMs: RETRY_FIRST_MS, longestMs: RETRY_LONGEST_MS, jitter: 0.2, random };
+  const context: Context = {
+    ...deps,
+    index: createSandboxIndex(clock),
+    operations: openOperations(deps.options.provisionConcurrency, scope),
+    deadlines: scope.own(openDeadlines({ clock, log, backoff, onDue: (id) => expire(context, id) }, scope)),
+  };
+  return context;
+}
+
+function serve(context: Context): Lifecycle {
+  return {
+    create: (request, signal) => create(context, request, signal),
+    waitSettled: (id, waitMs, signal) => waitSettled(context, id, waitMs, signal),
+    get: (id) => view(context, requireRecord(context, id)),
+    list: (query) => runQuery(context.store.list(), (record) => view(context, record), query),
+    destroy: (id, signal) => destroy(context, id, signal),
+    pause: (id, signal) => pause(context, id, signal),
+    resume: (id, signal) => resume(context, id, signal),
+    renew: (id, expiresAt) => renew(context, id, expiresAt),
+    patchMetadata: (id, patch) => patchMetadata(context, id, patch),
+    resolve: (id, port, signal) => resolve(context, id, port, signal),
+  };
+}

@@ -1,0 +1,70 @@
+/** Cuts a byte stream into lines of text. */
+export interface LineSplitter {
+  push(bytes: Uint8Array): string[];
+  /** The line that was never ended, if there is one. Call once, at the end of the stream. */
+  finish(): string[];
+}
+
+/**
+ * Lines end at `\n`, `\r` or `\r\n` (also when the two arrive apart); the end is not part of the line and an
+ * empty line is the text `\n`. Bytes that are not UTF-8 become U+FFFD, sequences cut by a chunk are kept.
+ * A line longer than `longestLine` characters is handed out in pieces, so that memory stays bounded.
+ */
+export function createLineSplitter(longestLine: number): LineSplitter {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  let pending: string[] = [];
+  let pendingLength = 0;
+  let skipNewline = false;
+  /** The line so far was handed out in pieces: an end right behind it is not an empty line. */
+  let cut = false;
+
+  function keep(text: string, lines: string[]): void {
+    if (text === '') return;
+    pending.push(text);
+    pendingLength += text.length;
+    if (pendingLength < longestLine) return;
+    lines.push(takePending());
+    cut = true;
+  }
+
+  function takePending(): string {
+    const line = pending.length === 1 ? (pending[0] ?? '') : pending.join('');
+    pending = [];
+    pendingLength = 0;
+    cut = false;
+    return line;
+  }
+
+  function split(text: string): string[] {
+    const lines: string[] = [];
+    let start = 0;
+    for (const match of text.matchAll(/[\r\n]/g)) {
+      const at = match.index;
+      if (skipNewline && match[0] === '\n' && at === start) {
+        start = at + 1;
+        skipNewline = false;
+        continue;
+      }
+      const wasCut = cut && pendingLength === 0 && at === start;
+      pending.push(text.slice(start, at));
+      const line = takePending();
+      if (!wasCut) lines.push(line === '' ? '\n' : line);
+      start = at + 1;
+      skipNewline = match[0] === '\r';
+    }
+    if (start < text.length) {
+      skipNewline = false;
+      keep(text.slice(start), lines);
+    }
+    return lines;
+  }
+
+  return {
+    push: (bytes) => split(decoder.decode(bytes, { stream: true })),
+    finish() {
+      const lines = split(decoder.decode());
+      if (pendingLength > 0) lines.push(takePending());
+      return lines;
+    },
+  };
+}
