@@ -1,0 +1,103 @@
+import type { Clock, Logger, Scope } from '@opensandbox/base';
+import { toFault } from '@opensandbox/base';
+import { faultFields } from '@opensandbox/http';
+import { Hono } from 'hono';
+import { TOKEN_HEADER, unauthorized } from './access-token.ts';
+import type { TokenCheck } from './access-token.ts';
+import type { CommandRunner } from './commands/command-runner.ts';
+import { emptyResponse, faultResponse } from './error-envelope.ts';
+import type { PortProxy, Visitor } from './proxy/port-proxy.ts';
+import { parseProxiedPath, routePath, targetOf, withoutOwnProxy } from './request-path.ts';
+import { codeRoutes } from './routes/code.ts';
+import { commandRoutes } from './routes/commands.ts';
+import { metricsRoutes } from './routes/metrics.ts';
+import { isolatedRoutes, notOfferedRoutes } from './routes/not-offered.ts';
+
+export interface AgentDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly scope: Scope;
+  readonly runner: CommandRunner;
+  readonly proxy: PortProxy;
+  readonly isAllowed: TokenCheck;
+  /** The port this agent listens on; asked late, because it may be assigned. */
+  readonly ownPort: () => number;
+  /** Further groups of routes, each at its full path. */
+  readonly groups: readonly Hono[];
+}
+
+/** Answers one request. Undefined when its connection was taken over. */
+export type Agent = (request: Request, visitor: Visitor) => Promise<Response | undefined>;
+
+/** The order is part of the contract: token, then proxy, then routes. */
+export function createAgent(deps: AgentDeps): Agent {
+  const router = createRouter(deps);
+
+  async function answer(request: Request, visitor: Visitor): Promise<Response | undefined> {
+    if (!deps.isAllowed(request.headers.get(TOKEN_HEADER))) return unauthorized();
+    const { path, query } = targetOf(request.url);
+    const own = withoutOwnProxy(path, deps.ownPort());
+    const proxied = parseProxiedPath(own);
+    if (proxied !== undefined) return deps.proxy(request, { ...proxied, query }, visitor);
+    if (request.method === 'HEAD') return notFound();
+    return router.fetch(request);
+  }
+
+  return async (request, visitor) => {
+    try {
+      return await answer(request, visitor);
+    } catch (error) {
+      return explain(deps.log, error);
+    }
+  };
+}
+
+function createRouter(deps: AgentDeps): Hono {
+  const router = new Hono({
+    getPath: (request) => routePath(withoutOwnProxy(targetOf(request.url).path, deps.ownPort())),
+  });
+  router.get('/ping', () => emptyResponse());
+  router.route('/', commandRoutes(deps.runner));
+  router.route('/', codeRoutes(deps.runner));
+  router.route('/', metricsRoutes(deps));
+  for (const group of deps.groups) router.route('/', group);
+  router.route('/', isolatedRoutes());
+  router.route('/', notOfferedRoutes());
+  router.notFound((context) => {
+    const { path, query } = targetOf(context.req.raw.url);
+    return redirectToKnown(router, context.req.raw.method, { path, query, ownPort: deps.ownPort() }) ?? notFound();
+  });
+  router.onError((error) => explain(deps.log, error));
+  return router;
+}
+
+/** A known route written with a slash at its end is somewhere else, not nowhere. */
+function redirectToKnown(
+  router: Hono,
+  method: string,
+  target: { readonly path: string; readonly query: string; readonly ownPort: number },
+): Response | undefined {
+  if (!target.path.endsWith('/')) return undefined;
+  const shorter = target.path.replace(/\/+$/, '');
+  const path = routePath(withoutOwnProxy(shorter, target.ownPort));
+  const [handlers] = router.router.match(method, path);
+  if (shorter === '' || path === '/' || handlers.length === 0) return undefined;
+  const status = method === 'GET' ? 301 : 307;
+  return new Response(`moved to ${shorter}\n`, { status, headers: { Location: shorter + target.query } });
+}
+
+function notFound(): Response {
+  return new Response('404 page not found', {
+    status: 404,
+    headers: { 'Content-Type': 'text/plain; charset=utf-8' },
+  });
+}
+
+function explain(log: Logger, error: unknown): Response {
+  const response = faultResponse(error);
+  const fault = toFault(error);
+  if (response.status >= 500 && fault.code !== 'operation.cancelled') {
+    log.warn('request.failed', faultFields(fault));
+  }
+  return response;
+}

@@ -1,0 +1,129 @@
+import type { Scope } from '@opensandbox/base';
+import type { ProcessExit, ProcessGroup } from '@opensandbox/process';
+import { createLineSplitter, exitNumber, exitText, tailFile, terminateGroup } from '@opensandbox/process';
+import { agentFault } from '../error-envelope.ts';
+import { commandError, runtimeError } from '../events/agent-event.ts';
+import type { AgentEvent } from '../events/agent-event.ts';
+import { LONGEST_EVENT_BYTES } from '../events/event-line.ts';
+import { openEventStream } from '../events/event-stream.ts';
+import type { EventStream } from '../events/event-stream.ts';
+import type { CommandRecord } from './command-records.ts';
+import type { CommandRequest } from './command-request.ts';
+import { closeOutputs, startCommand } from './start-command.ts';
+import type { CommandDeps, StartedCommand } from './start-command.ts';
+
+const INTERRUPT = { graceMs: 3000, pollMs: 50, confirmMs: 150 };
+
+export interface CommandRunner {
+  /** Starts the command and answers with its events. It runs on when the client goes away. */
+  run(request: CommandRequest, requestSignal: AbortSignal): Promise<Response>;
+  /** Ends a running command: asks its processes first, then kills them. */
+  interrupt(id: string, signal: AbortSignal): Promise<void>;
+  find(id: string): CommandRecord | undefined;
+  /** Ends everything that runs. */
+  stopAll(graceMs: number, signal: AbortSignal): Promise<void>;
+}
+
+export function createCommandRunner(deps: CommandDeps, scope: Scope): CommandRunner {
+  async function end(group: ProcessGroup | undefined, graceMs: number, signal: AbortSignal): Promise<void> {
+    if (group === undefined) return;
+    await terminateGroup(group, { ...INTERRUPT, graceMs, clock: deps.clock }, signal);
+  }
+
+  return {
+    async run(request, requestSignal) {
+      const started = await startCommand(deps, request);
+      const stream = openEventStream(deps.clock, requestSignal);
+      scope.run('command', () => tell(deps, { started, request, stream }));
+      return stream.response;
+    },
+    async interrupt(id, signal) {
+      const record = deps.records.get(id);
+      if (record === undefined) throw notInterrupted('no such session');
+      if (record.end !== undefined) throw notInterrupted(`command session ${id} is not running`);
+      await end(record.group, INTERRUPT.graceMs, signal);
+    },
+    find: (id) => deps.records.get(id),
+    async stopAll(graceMs, signal) {
+      await Promise.all(deps.records.running().map((record) => end(record.group, graceMs, signal)));
+    },
+  };
+}
+
+interface Telling {
+  readonly started: StartedCommand;
+  readonly request: CommandRequest;
+  readonly stream: EventStream;
+}
+
+/** Tells a client about its command, from `init` to the one event that ends it. */
+async function tell(deps: CommandDeps, telling: Telling): Promise<void> {
+  const { started, request, stream } = telling;
+  try {
+    await stream.send({ type: 'init', text: started.id });
+    const { outcome } = started;
+    if ('failure' in outcome) {
+      await stream.send(commandError(outcome.failure, outcome.failure));
+    } else if (request.background) {
+      await stream.send(completed(deps, started));
+      stream.end();
+      await awaitEnd(deps, telling, outcome.group);
+    } else {
+      await stream.send(await follow(deps, telling, outcome.group));
+    }
+  } catch (error) {
+    deps.log.error('command.stream_failed', { id: started.id, error });
+    await stream.send(runtimeError('the output of the command could not be read'));
+  } finally {
+    stream.end();
+    closeOutputs(started);
+  }
+}
+
+/** Streams the output of a foreground command and returns the event that ends it. */
+async function follow(deps: CommandDeps, telling: Telling, group: ProcessGroup): Promise<AgentEvent> {
+  const { started, stream } = telling;
+  const ended = new AbortController();
+  const exit = awaitEnd(deps, telling, group).finally(() => ended.abort());
+  const tail = async (type: 'stdout' | 'stderr', fd: number): Promise<void> => {
+    const lines = createLineSplitter(LONGEST_EVENT_BYTES);
+    const onBytes = (bytes: Uint8Array): Promise<void> => sendAll(stream, type, lines.push(bytes));
+    await tailFile({ fd, clock: deps.clock, ended: ended.signal, onBytes }, stream.gone);
+    await sendAll(stream, type, lines.finish());
+  };
+  await Promise.all([exit, tail('stdout', started.stdout.fd), tail('stderr', started.stderr.fd)]);
+  const result = await exit;
+  const text = exitText(result);
+  return text === '' ? completed(deps, started) : commandError(String(exitNumber(result)), text);
+}
+
+async function sendAll(
+  stream: EventStream,
+  type: 'stdout' | 'stderr',
+  lines: readonly string[],
+): Promise<void> {
+  for (const text of lines) await stream.send({ type, text });
+}
+
+function completed(deps: CommandDeps, started: StartedCommand): AgentEvent {
+  return { type: 'execution_complete', execution_time: Math.max(0, deps.clock.now() - started.startedAt) };
+}
+
+/** Waits for the leader of a command, kills its group when its time is up, and records how it ended. */
+async function awaitEnd(deps: CommandDeps, telling: Telling, group: ProcessGroup): Promise<ProcessExit> {
+  const { started, request } = telling;
+  const timer =
+    request.timeoutMs === undefined
+      ? undefined
+      : deps.clock.at(started.startedAt + request.timeoutMs, () => void group.signal('SIGKILL'));
+  const exit = await group.exited;
+  timer?.[Symbol.dispose]();
+  deps.records.finish(started.id, { exit, error: exitText(exit) });
+  deps.log.info('command.end', { id: started.id, exitCode: exitNumber(exit) });
+  return exit;
+}
+
+function notInterrupted(reason: string): Error {
+  // The misspelling is what clients have always been sent.
+  return agentFault('internal', 'RUNTIME_ERROR', `error interruptting code context. ${reason}`);
+}

@@ -1,0 +1,30 @@
+/** What a stream of events tells about one execution. No other `type` may carry text: clients print it. */
+export type AgentEvent =
+  | { readonly type: 'init'; readonly text: string }
+  | { readonly type: 'ping'; readonly text: 'pong' }
+  | { readonly type: 'stdout' | 'stderr'; readonly text: string }
+  | { readonly type: 'execution_complete'; readonly execution_time: number }
+  | ErrorEvent;
+
+export interface ErrorEvent {
+  readonly type: 'error';
+  readonly error: {
+    readonly ename: string;
+    readonly evalue: string;
+    readonly traceback: readonly string[];
+  };
+  /** The two keys of an error body, which one client looks for at this level. */
+  readonly code?: string;
+  readonly message?: string;
+}
+
+/** The end of a command that did not succeed: `evalue` is its exit code, or -1 after a signal. */
+export function commandError(evalue: string, traceback: string): ErrorEvent {
+  return { type: 'error', error: { ename: 'CommandExecError', evalue, traceback: [traceback] } };
+}
+
+/** A failure of the agent itself after the stream has begun. */
+export function runtimeError(message: string): ErrorEvent {
+  const error = { ename: 'RUNTIME_ERROR', evalue: message, traceback: [message] };
+  return { type: 'error', error, code: 'RUNTIME_ERROR', message };
+}

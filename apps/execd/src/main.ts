@@ -1,0 +1,101 @@
+import { appendFileSync, readFileSync } from 'node:fs';
+import { systemClock } from '@opensandbox/base';
+import type { Logger } from '@opensandbox/base';
+import { becomeProgram } from './become.ts';
+import { bunRuntime } from './bun-runtime.ts';
+import type { AgentConfig } from './config.ts';
+import { helpText, parseInvocation } from './config.ts';
+import { jsonLogger, levelFor, rotateWhenLarge } from './json-log.ts';
+import { eraseFromProcessTitle } from './own-environment.ts';
+import { runAgent } from './run.ts';
+import { VERSION } from './version.ts';
+
+const CLOCK = systemClock();
+const ROTATE_EVERY_LINES = 1000;
+
+function openLog(config: AgentConfig): Logger {
+  const path = config.logFile;
+  let lines = 0;
+  const write = (line: string): void => {
+    if (path === undefined) return void process.stdout.write(line);
+    lines += 1;
+    if (lines % ROTATE_EVERY_LINES === 0) rotateWhenLarge(path);
+    try {
+      appendFileSync(path, line);
+    } catch {
+      process.stdout.write(line);
+    }
+  };
+  return jsonLogger(CLOCK, levelFor(config.logLevel), write);
+}
+
+/** Whether this process has the capabilities to change its user and groups (SETGID is 6, SETUID is 7). */
+function maySwitchUser(): boolean {
+  try {
+    const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
+    return (BigInt(`0x${mask ?? '0'}`) & 0xc0n) === 0xc0n;
+  } catch {
+    return process.getuid?.() === 0;
+  }
+}
+
+/** How to start this program again: a compiled one is a single file, otherwise the runtime runs a script. */
+function selfCommand(): readonly [string, ...string[]] {
+  const script = process.argv[1] ?? '';
+  return script.startsWith('/$bunfs/') ? [process.execPath] : [process.execPath, script];
+}
+
+function start(config: AgentConfig, warnings: readonly string[]): void {
+  const log = openLog(config);
+  for (const warning of warnings) log.warn('config.warning', { warning });
+  const token = config.accessToken.reveal();
+  if (token !== '') eraseFromProcessTitle(token);
+  const environment = { ...process.env };
+  delete process.env['EXECD_ACCESS_TOKEN'];
+  const agent = runAgent(config, {
+    clock: CLOCK,
+    log,
+    bun: bunRuntime(),
+    environment,
+    cwd: process.cwd(),
+    self: selfCommand(),
+    maySwitchUser: maySwitchUser(),
+  });
+  log.info('agent.listening', { version: VERSION, port: agent.port, pid: process.pid });
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    log.info('agent.stopping', { signal });
+    agent.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+function main(args: readonly string[]): number | undefined {
+  const failed = becomeProgram(process as never, args, process.env);
+  if (failed !== undefined) return failed;
+  const invocation = parseInvocation(args, process.env);
+  if (invocation.kind === 'help') process.stdout.write(helpText());
+  if (invocation.kind === 'version') process.stdout.write(`execd ${VERSION}\n`);
+  if (invocation.kind === 'refused') {
+    process.stderr.write(`${invocation.problems.join('\n')}\nRun execd --help for the flags.\n`);
+    return 2;
+  }
+  if (invocation.kind !== 'run') return 0;
+  try {
+    process.stdout.write(`execd ${VERSION}\n`);
+    start(invocation.config, invocation.warnings);
+    return undefined;
+  } catch (error) {
+    process.stderr.write(`execd could not start: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+const status = main(process.argv.slice(2));
+if (status !== undefined) process.exit(status);

@@ -1,0 +1,94 @@
+import type { Logger } from '@opensandbox/base';
+import type { Agent } from './agent.ts';
+import type { BunRuntime, BunServer, BunWebSocket } from './bun-runtime.ts';
+import { faultResponse } from './error-envelope.ts';
+import type { ClientSocket, WebSocketRelay } from './proxy/web-socket-relay.ts';
+
+const MEBIBYTE = 1024 * 1024;
+/** Seconds; the longest the runtime knows. It pings a silent client by itself well before. */
+const SOCKET_IDLE_S = 120;
+
+interface Connection {
+  readonly relay: WebSocketRelay;
+  /** Wakes the sender that waits for room. */
+  wake: () => void;
+}
+
+export interface Listening {
+  readonly port: number;
+  /** Stops accepting and lets what runs end; cuts it off when `signal` aborts. */
+  stop(signal: AbortSignal): Promise<void>;
+}
+
+/** Opens the agent's port on every IPv4 address. Connections have no time limit and bodies no size limit. */
+export function listen(
+  bun: BunRuntime,
+  agent: Agent,
+  address: { readonly hostname: string; readonly port: number },
+  log: Logger,
+): Listening {
+  const server = bun.serve({
+    ...address,
+    development: false,
+    reusePort: false,
+    idleTimeout: 0,
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    fetch: (request, self) => agent(request, visitorOf(request, self)),
+    error(error) {
+      log.error('request.crashed', { error: String(error) });
+      return faultResponse(error);
+    },
+    websocket: {
+      idleTimeout: SOCKET_IDLE_S,
+      maxPayloadLength: 256 * MEBIBYTE,
+      backpressureLimit: 16 * MEBIBYTE,
+      closeOnBackpressureLimit: false,
+      perMessageDeflate: false,
+      sendPings: true,
+      open: (socket) => connectionOf(socket).relay.opened(clientSocket(socket)),
+      message: (socket, message) => connectionOf(socket).relay.message(message),
+      drain: (socket) => connectionOf(socket).wake(),
+      close(socket, code, reason) {
+        connectionOf(socket).wake();
+        connectionOf(socket).relay.closed(code, reason);
+      },
+    },
+  });
+  return {
+    port: server.port,
+    async stop(signal) {
+      const cut = (): void => void server.stop(true);
+      if (signal.aborted) cut();
+      else signal.addEventListener('abort', cut, { once: true });
+      await server.stop();
+      signal.removeEventListener('abort', cut);
+    },
+  };
+}
+
+function visitorOf(request: Request, server: BunServer): Parameters<Agent>[1] {
+  return {
+    address: server.requestIP(request)?.address,
+    upgrade(headers, relay) {
+      const data: Connection = { relay, wake: () => undefined };
+      return server.upgrade(request, { headers, data });
+    },
+  };
+}
+
+function connectionOf(socket: BunWebSocket): Connection {
+  return socket.data as Connection; // only `visitorOf` makes WebSockets
+}
+
+function clientSocket(socket: BunWebSocket): ClientSocket {
+  return {
+    send(message) {
+      if (socket.send(message) !== -1) return Promise.resolve();
+      return new Promise((resume) => {
+        connectionOf(socket).wake = resume;
+      });
+    },
+    close: (code, reason) => (code === undefined ? socket.close() : socket.close(code, reason)),
+    terminate: () => socket.terminate(),
+  };
+}

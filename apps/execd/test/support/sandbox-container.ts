@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { builtForContainers } from './built-agent.ts';
+import { eventually } from './event-lines.ts';
+
+const run = promisify(execFile);
+const LABEL = 'opensandbox-test=execd';
+
+export const IMAGES = ['opensandbox-demo:latest', 'opensandbox-test/busybox:latest'] as const;
+
+/** A container started as a sandbox is: by the bootstrap script, with the built layout mounted read-only. */
+export interface SandboxContainer extends AsyncDisposable {
+  readonly id: string;
+  /** The agent's URL; waits until it answers. */
+  url(): Promise<string>;
+  exec(...command: string[]): Promise<string>;
+  kill(signal: string): Promise<void>;
+  /** Waits for the end; the status of the first process. */
+  status(): Promise<number>;
+  /** Standard output and standard error together. */
+  logs(): Promise<string>;
+}
+
+export interface ContainerOptions {
+  readonly image: string;
+  readonly command?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Further arguments of `docker run`. */
+  readonly flags?: readonly string[];
+}
+
+export async function startSandbox(options: ContainerOptions): Promise<SandboxContainer> {
+  const { image, command = [], env = {}, flags = [] } = options;
+  const { stdout } = await docker([
+    'run',
+    '--detach',
+    `--label=${LABEL}`,
+    `--volume=${builtForContainers()}:/opt/opensandbox:ro`,
+    '--entrypoint=/opt/opensandbox/bootstrap.sh',
+    ...Object.entries(env).map(([name, value]) => `--env=${name}=${value}`),
+    ...flags,
+    image,
+    ...command,
+  ]);
+  const id = stdout.trim();
+  return {
+    id,
+    async url() {
+      const address = (await docker(['inspect', '--format={{.NetworkSettings.IPAddress}}', id])).stdout.trim();
+      const url = `http://${address}:44772`;
+      return eventually(async () => {
+        return fetch(`${url}/ping`).then(
+          (response) => (response.ok ? url : undefined),
+          () => undefined,
+        );
+      });
+    },
+    exec: async (...words) => (await docker(['exec', id, ...words])).stdout,
+    kill: async (signal) => void (await docker(['kill', `--signal=${signal}`, id])),
+    status: async () => Number((await docker(['wait', id])).stdout),
+    logs: async () => {
+      const { stdout: out, stderr } = await docker(['logs', id]);
+      return out + stderr;
+    },
+    async [Symbol.asyncDispose]() {
+      await docker(['rm', '--force', '--volumes', id]);
+    },
+  };
+}
+
+export function docker(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  return run('docker', args, { maxBuffer: 64 * 1024 * 1024 });
+}
+
+/** Why container tests cannot run here; undefined when they can. */
+export async function whyNoContainers(): Promise<string | undefined> {
+  for (const image of IMAGES) {
+    const found = await docker(['image', 'inspect', image]).catch(() => undefined);
+    if (found === undefined) return `no engine, or no image ${image}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,42 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from '@opensandbox/base';
+import { ipLiteral } from '@opensandbox/http';
+
+const LONGEST_PATH = 256;
+/** What follows the port belongs to the service inside: it may carry that service's own secrets. */
+const PROXIED = /^((?:\/v1)?\/sandboxes\/[^/]+\/proxy\/[^/]+)\/.+$/;
+/** The status that stands for a client that left before its answer. */
+export const CLIENT_GONE_STATUS = 499;
+
+export interface AccessLine {
+  readonly request: IncomingMessage;
+  readonly requestId: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+/** One line for each request: never a query, a header value or a proxied path. */
+export function writeAccessLine(log: Logger, { request, requestId, status, durationMs }: AccessLine): void {
+  const declared = ipLiteral(request.headers['open-sandbox-client-ip']);
+  log.info('http.request', {
+    method: request.method,
+    path: loggedPath(request.url ?? ''),
+    status,
+    ms: durationMs,
+    requestId,
+    peer: request.socket.remoteAddress,
+    ...(declared === undefined ? {} : { clientIp: declared }),
+  });
+}
+
+export function statusOf(response: ServerResponse): number {
+  return response.writableFinished || response.headersSent ? response.statusCode : CLIENT_GONE_STATUS;
+}
+
+/** The path of a normalised target as the log may show it. */
+export function loggedPath(target: string): string {
+  const queryAt = target.search(/[?#]/);
+  const path = queryAt === -1 ? target : target.slice(0, queryAt);
+  const shown = path.replace(PROXIED, '$1/…');
+  return shown.length > LONGEST_PATH ? `${shown.slice(0, LONGEST_PATH)}…` : shown;
+}

@@ -1,0 +1,72 @@
+import { request } from 'node:http';
+import { Fault, checkAborted, deadline, sleep } from '@opensandbox/base';
+import type { Clock } from '@opensandbox/base';
+import type { Reach } from '@opensandbox/core';
+import type { AgentProbe } from '@opensandbox/core/ports';
+
+export const AGENT_PORT = 44772;
+
+/** Waits between two questions: short at first, because a create is as slow as the last of them. */
+const FIRST_WAITS_MS = [8, 8, 10, 10, 15, 15, 20, 20, 25, 25];
+const LONGEST_WAIT_MS = 250;
+/** A connection that was accepted by the engine's port forwarder but leads nowhere is given up after this. */
+const ATTEMPT_MS = 2_000;
+
+/** One question: true when the agent answered. Never rejects. */
+export type AskAgent = (host: string, port: number, signal: AbortSignal) => Promise<boolean>;
+
+export interface AgentProbeDeps {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly ask: AskAgent;
+}
+
+export function createAgentProbe(deps: AgentProbeDeps): AgentProbe {
+  const { clock, timeoutMs, ask } = deps;
+  return {
+    async waitReady(reach, signal) {
+      const { host, port } = agentAddress(reach);
+      using limit = deadline(clock, timeoutMs, signal, () => notReady(timeoutMs));
+      for (let attempt = 0; ; attempt += 1) {
+        checkAborted(limit.signal);
+        using once = deadline(clock, ATTEMPT_MS, limit.signal, () => notReady(ATTEMPT_MS));
+        if (await ask(host, port, once.signal)) return;
+        await sleep(clock, waitMs(attempt), limit.signal);
+      }
+    },
+  };
+}
+
+/** Where the agent of a sandbox listens; rejects when the engine told no address. */
+export function agentAddress(reach: Reach): { readonly host: string; readonly port: number } {
+  if (reach.kind === 'host' || reach.kind === 'direct') return { host: reach.host, port: AGENT_PORT };
+  const port = reach.kind === 'mapped' ? reach.ports[AGENT_PORT] : undefined;
+  if (reach.kind === 'none' || port === undefined) {
+    throw new Fault('internal', 'endpoint.unavailable', 'The sandbox has no address for its agent.');
+  }
+  return { host: reach.host, port };
+}
+
+function waitMs(attempt: number): number {
+  const beyond = attempt - FIRST_WAITS_MS.length + 1;
+  return FIRST_WAITS_MS[attempt] ?? Math.min(LONGEST_WAIT_MS, 25 * 1.5 ** beyond);
+}
+
+function notReady(ms: number): Fault {
+  return new Fault(
+    'timeout',
+    'agent.not_ready',
+    `The agent in the sandbox did not answer within ${ms / 1000} s.`,
+  );
+}
+
+/** `GET /ping` on a connection of its own: a kept one would outlive the sandbox's pause or end. */
+export const askOverHttp: AskAgent = (host, port, signal) =>
+  new Promise((resolve) => {
+    const call = request({ host, port, path: '/ping', agent: false, signal }, (response) => {
+      response.resume();
+      resolve((response.statusCode ?? 500) < 500);
+    });
+    call.on('error', () => resolve(false));
+    call.end();
+  });

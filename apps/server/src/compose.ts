@@ -1,0 +1,179 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { Fault, abortable, isFault, openScope } from '@opensandbox/base';
+import type { Clock, Scope } from '@opensandbox/base';
+import { openLifecycle, sandboxId } from '@opensandbox/core';
+import type { AgentProbe, RuntimeDriver } from '@opensandbox/core/ports';
+import { dockerConfig, openDockerDriver } from '@opensandbox/driver-docker';
+import type { DockerConfig } from '@opensandbox/driver-docker';
+import { fakeConfig, openFakeDriver, openFakeProbe } from '@opensandbox/driver-fake';
+import { openSqliteStore } from '@opensandbox/store';
+import { askOverHttp, createAgentProbe } from './agent-probe.ts';
+import type { AppOptions } from './app-options.ts';
+import { buildApp } from './app.ts';
+import type { Config } from './config/load.ts';
+import { unavailableFeature } from './config/unavailable.ts';
+import { listen } from './listen.ts';
+import type { Logs } from './log/open-logs.ts';
+import { isInContainer, outboundAddress, ownNameAddress } from './network-probes.ts';
+import { publishAddress, resolvePublicHost } from './public-host.ts';
+
+/** The sections of the configuration that drivers own. */
+export const driverSections = { docker: dockerConfig };
+
+export type ServerConfig = Config<DockerConfig>;
+
+/** The agent that is shipped with this server. */
+export interface BuiltinAgent {
+  readonly rootfsDir: string;
+  readonly version: string;
+}
+
+export interface ServerDeps {
+  readonly clock: Clock;
+  readonly logs: Logs;
+  readonly homeDir: string;
+  readonly agent: BuiltinAgent;
+}
+
+export interface RunningServer {
+  /** Where it listens, as a client on this machine would write it. */
+  readonly url: string;
+  /** Stops accepting, lets running requests end, closes everything. Sandboxes keep running. */
+  close(): Promise<void>;
+}
+
+const CLOSE_DEADLINE_MS = 10_000;
+/** How long `GET …/endpoints/{port}` waits for a sandbox that is still being made. */
+const RESOLVE_WAIT_MS = 180_000;
+/** A slow image pull holds one of these; the driver bounds the calls to its engine by itself. */
+const PROVISION_CONCURRENCY = 32;
+const SWEEP_INTERVAL_MS = 30_000;
+
+/** Refuses configurations that this version would run otherwise than asked for. */
+export function checkAvailable(config: ServerConfig): void {
+  const reason = unavailableFeature(config);
+  if (reason !== undefined) throw new Fault('unsupported', 'config.unavailable', reason);
+}
+
+/** Opens everything in order and listens last: the first request finds every sandbox restored. */
+export async function openServer(
+  config: ServerConfig,
+  deps: ServerDeps,
+  signal: AbortSignal,
+): Promise<RunningServer> {
+  checkAvailable(config);
+  const scope = openScope(deps.logs.server);
+  try {
+    return await abortable(open(config, deps, scope), signal);
+  } catch (error) {
+    await scope[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function open(config: ServerConfig, deps: ServerDeps, scope: Scope): Promise<RunningServer> {
+  const { clock, logs } = deps;
+  const store = await openSqliteStore({ path: config.store.path }, scope);
+  const { driver, probe } = await openRuntime(config, deps, scope);
+  const lifecycle = await openLifecycle(
+    {
+      driver,
+      store,
+      probe,
+      clock,
+      log: logs.server,
+      newId: () => sandboxId(randomUUID()),
+      random: () => randomInt(2 ** 32) / 2 ** 32,
+      options: {
+        maxTimeoutSeconds: config.server.maxSandboxTimeoutSeconds,
+        failureTtlMs: config.failureTtlSeconds * 1000,
+        resolveWaitMs: RESOLVE_WAIT_MS,
+        provisionConcurrency: PROVISION_CONCURRENCY,
+        sweepIntervalMs: SWEEP_INTERVAL_MS,
+      },
+    },
+    scope,
+  );
+  const app = buildApp({
+    lifecycle,
+    runtimeName: driver.name,
+    options: await appOptions(config),
+    clock,
+    log: logs.server,
+    newUuid: randomUUID,
+  });
+  scope.own({ [Symbol.asyncDispose]: () => app.close() });
+  const { host, port, backlog } = config.server;
+  const url = await listen(app, { host, port, backlog });
+  return {
+    url,
+    async close() {
+      await app.close();
+      await scope[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function openRuntime(
+  config: ServerConfig,
+  deps: ServerDeps,
+  scope: Scope,
+): Promise<{ readonly driver: RuntimeDriver; readonly probe: AgentProbe }> {
+  const { clock } = deps;
+  const timeoutMs = config.runtime.execdReadyTimeoutSeconds * 1000;
+  if (config.runtime.type === 'fake') {
+    const driver = await openFakeDriver(fakeConfig(config.fake), { clock }, scope);
+    return { driver, probe: openFakeProbe(driver.engine, { timeoutMs }) };
+  }
+  const driver = await openDocker(config, deps, scope);
+  return { driver, probe: createAgentProbe({ clock, timeoutMs, ask: askOverHttp }) };
+}
+
+/** A person who starts the server needs to know which engine did not answer; a client must not. */
+async function openDocker(config: ServerConfig, deps: ServerDeps, scope: Scope): Promise<RuntimeDriver> {
+  const { clock, logs } = deps;
+  const opening = openDockerDriver(
+    config.docker,
+    {
+      log: logs.server,
+      clock,
+      env: config.dockerEnvironment,
+      execd: { image: config.runtime.execdImage, ...deps.agent },
+      publishAddress: publishAddress(config.server.host, config.docker.publishAddress),
+      metadataDir: join(deps.homeDir, '.opensandbox', 'metadata'),
+    },
+    scope,
+  );
+  return opening.catch((error: unknown) => {
+    if (!isFault(error, 'unavailable')) throw error;
+    const engine = config.dockerEnvironment.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
+    throw new Fault(error.kind, error.code, `${error.message} (${engine})`, { cause: error.cause });
+  });
+}
+
+async function appOptions(config: ServerConfig): Promise<AppOptions> {
+  const { server } = config;
+  const publicHost = await resolvePublicHost({
+    eip: server.eip,
+    listenHost: server.host,
+    hostIp: config.docker.hostIp,
+    isInContainer,
+    outboundAddress,
+    ownNameAddress,
+  });
+  return {
+    createPolicy: {
+      networkMode: config.runtime.type === 'docker' ? config.docker.networkMode : undefined,
+      egressImage: config.egress.image,
+      allowedHostPaths: config.storage.allowedHostPaths,
+    },
+    apiKey: config.apiKey,
+    eip: server.eip,
+    publicUrl: server.publicUrl,
+    publicHost: () => publicHost,
+    limitConcurrency: server.limitConcurrency,
+    keepAliveTimeoutSeconds: server.timeoutKeepAlive,
+    closeDeadlineMs: CLOSE_DEADLINE_MS,
+  };
+}

@@ -1,0 +1,70 @@
+import type { Fields } from '@opensandbox/base';
+import type { LogLevel } from '../config/sections/log.ts';
+import { redact } from './redact.ts';
+
+export interface LogEntry {
+  readonly time: number;
+  readonly level: LogLevel;
+  readonly event: string;
+  /** The fields of the logger and of the call, already together. */
+  readonly fields: Fields;
+}
+
+export type FormatLine = (entry: LogEntry) => string;
+
+const NAMES: Readonly<Record<LogLevel, string>> = {
+  debug: 'DEBUG',
+  info: 'INFO',
+  warn: 'WARNING',
+  error: 'ERROR',
+};
+const COLOURS: Readonly<Record<LogLevel, string>> = { debug: '36', info: '32', warn: '33', error: '31' };
+
+/** `LEVEL:  2026-11-20 15:06:43+0000 [request-id or -] logger: event name=value …` */
+export function textLine(style: { readonly colour: boolean; readonly padLevel: boolean }): FormatLine {
+  return (entry) => {
+    const { requestId, logger, ...fields } = entry.fields;
+    const name = NAMES[entry.level];
+    const label = style.padLevel ? `${name.padStart(8)}:` : `${name}:`;
+    const shown = style.colour ? `\u001b[${COLOURS[entry.level]}m${label}\u001b[0m` : label;
+    const who = typeof logger === 'string' ? logger : 'opensandbox';
+    const request = typeof requestId === 'string' ? oneWord(requestId) : '-';
+    return `${shown}  ${timeText(entry.time)} [${request}] ${who}: ${oneLine(entry.event)}${fieldsText(fields)}`;
+  };
+}
+
+/** One JSON object a line. */
+export const jsonLine: FormatLine = (entry) =>
+  JSON.stringify({
+    time: new Date(entry.time).toISOString(),
+    level: entry.level,
+    event: entry.event,
+    ...(redact(entry.fields) as Fields),
+  });
+
+function timeText(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')}+0000`;
+}
+
+function fieldsText(fields: Fields): string {
+  const safe = redact(fields) as Fields;
+  let text = '';
+  for (const [name, value] of Object.entries(safe)) {
+    if (value !== undefined) text += ` ${name}=${valueText(value)}`;
+  }
+  return text;
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === 'string') return /^[^\s"=\p{C}]+$/u.test(value) ? value : JSON.stringify(value);
+  return JSON.stringify(value);
+}
+
+/** Line breaks would let a client forge log lines. */
+function oneLine(text: string): string {
+  return text.replace(/\p{C}+/gu, ' ');
+}
+
+function oneWord(text: string): string {
+  return text.replace(/[\s\p{C}]+/gu, '_');
+}

@@ -1,0 +1,69 @@
+import { Secret } from '@opensandbox/base';
+
+const HIDDEN = '[redacted]';
+/** Names whose values are credentials. `keyId`, `dedupeKey` and the like are caught too: better one too many. */
+const SECRET_NAME = /key|token|password|passwd|secret|authorization|cookie|credential|registry[-_]?auth|dsn/i;
+/** Credentials inside URLs, and header-like text inside messages. */
+const URL_CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@:]*:[^\s/@]+@/gi;
+const HEADER_TEXT =
+  /\b(authorization|x-registry-auth|open-sandbox-api-key|x-execd-access-token|opensandbox-egress-auth)(["']?\s*[:=]\s*)(?:bearer\s+|basic\s+)?[^\s,;"']+/gi;
+const DEEPEST = 8;
+const LONGEST_LIST = 100;
+
+/** A copy that is safe to print: secrets hidden at any depth, errors with their causes, nothing circular. */
+export function redact(value: unknown): unknown {
+  return copy(value, 0, new Set());
+}
+
+/** Text with the credentials in it hidden. */
+export function redactText(text: string): string {
+  return text.replace(URL_CREDENTIALS, `$1${HIDDEN}@`).replace(HEADER_TEXT, `$1$2${HIDDEN}`);
+}
+
+function copy(value: unknown, depth: number, above: Set<object>): unknown {
+  if (typeof value === 'string') return redactText(value);
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'function' || typeof value === 'symbol') return undefined;
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Secret) return HIDDEN;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'invalid date' : value.toISOString();
+  if (above.has(value)) return '[circular]';
+  if (depth >= DEEPEST) return '[deeper]';
+  above.add(value);
+  const result = copyObject(value, depth + 1, above);
+  above.delete(value);
+  return result;
+}
+
+function copyObject(value: object, depth: number, above: Set<object>): unknown {
+  if (value instanceof Error) return copyError(value, depth, above);
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+  if (Array.isArray(value)) return value.slice(0, LONGEST_LIST).map((item) => copy(item, depth, above));
+  const entries = value instanceof Map ? value.entries() : Object.entries(value);
+  const safe: Record<string, unknown> = {};
+  for (const [key, item] of entries) {
+    const name = String(key);
+    safe[name] = isHidden(name, item) ? HIDDEN : copy(item, depth, above);
+  }
+  return safe;
+}
+
+/** Numbers and booleans under a telling name are counts and switches (`tokens: 3`), not credentials. */
+function isHidden(name: string, value: unknown): boolean {
+  if (value === undefined || value === null || typeof value === 'number' || typeof value === 'boolean')
+    return false;
+  return SECRET_NAME.test(name);
+}
+
+function copyError(error: Error, depth: number, above: Set<object>): unknown {
+  const { kind, code, details } = error as Error & { kind?: unknown; code?: unknown; details?: unknown };
+  return {
+    name: error.name,
+    ...(kind === undefined ? {} : { kind }),
+    ...(code === undefined ? {} : { code }),
+    message: redactText(error.message),
+    ...(details === undefined ? {} : { details: copy(details, depth, above) }),
+    ...(error.cause === undefined ? {} : { cause: copy(error.cause, depth, above) }),
+    ...(error.name === 'Fault' ? {} : { stack: redactText(error.stack ?? '') }),
+  };
+}

@@ -1,0 +1,119 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type Clock, Fault, type Logger, toFault } from '@opensandbox/base';
+import { type Lifecycle, sandboxId } from '@opensandbox/core';
+import { clientGone } from '../client-signal.ts';
+import { decodedPath, normaliseTarget } from '../request-path.ts';
+import { faultToResponse } from '../wire-codes.ts';
+import { parsePort } from '../wire/index.ts';
+import { type HandshakeAnswer, dial } from './dial.ts';
+import { upstreamHeaders } from './proxy-headers.ts';
+import { proxyRest, proxyRoute, upstreamPath } from './proxy-path.ts';
+import { BACKEND_AWAY, BACKEND_REFUSED, acceptAndClose } from './websocket-refusal.ts';
+
+export interface TunnelDeps {
+  readonly lifecycle: Lifecycle;
+  readonly runtimeName: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface Handover {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** Bytes that the client sent behind its handshake. */
+  readonly head: Buffer;
+  readonly requestId: string;
+}
+
+/**
+ * Carries a WebSocket between a client and the service inside a sandbox. The handshake is the service's own
+ * affair: its head is passed on, and after the answer both directions are plain bytes.
+ */
+export async function openTunnel(deps: TunnelDeps, handover: Handover, signal: AbortSignal): Promise<number> {
+  const { request, socket, head } = handover;
+  try {
+    const answer = await shakeHands(deps, handover, signal);
+    if (answer.status !== 101) {
+      answer.socket.destroy();
+      return refuse(handover, BACKEND_REFUSED, '');
+    }
+    socket.write(answer.bytes);
+    answer.socket.write(head);
+    await join(socket, answer.socket);
+    return 101;
+  } catch (error) {
+    const fault = toFault(error, 'proxy.unreachable');
+    if (fault.kind === 'cancelled') {
+      socket.destroy();
+      return 499;
+    }
+    deps.log.debug('proxy.websocket_failed', { requestId: handover.requestId, error: fault });
+    const { body } = faultToResponse(fault, deps.runtimeName);
+    const reason = fault.code === 'proxy.unreachable' ? '' : `${body.code}: ${body.message}`;
+    return refuse({ request, socket }, BACKEND_AWAY, reason);
+  }
+}
+
+async function shakeHands(
+  { lifecycle, clock }: TunnelDeps,
+  { request, requestId, socket }: Handover,
+  signal: AbortSignal,
+): Promise<HandshakeAnswer> {
+  const target = request.url ?? '';
+  const normalised = normaliseTarget(target);
+  const route = proxyRoute(decodedPath(normalised));
+  if (route === undefined) throw new Fault('not_found', 'route.not_found', 'Not Found');
+  const controller = new AbortController();
+  const onClose = (): void => controller.abort(clientGone());
+  const onClosing = (): void => controller.abort(signal.reason);
+  socket.once('close', onClose);
+  signal.addEventListener('abort', onClosing, { once: true });
+  try {
+    const address = await lifecycle.resolve(sandboxId(route.id), parsePort(route.port), controller.signal);
+    const path = upstreamPath(address, proxyRest(target, normalised));
+    const { host } = address.reach;
+    const rawHeaders = request.rawHeaders;
+    const peer = request.socket.remoteAddress;
+    const lines = [
+      `GET ${path} HTTP/1.1`,
+      `Host: ${host.includes(':') ? `[${host}]` : host}:${address.port}`,
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+    ];
+    const headers = upstreamHeaders({ rawHeaders, requestId, peer });
+    for (let at = 0; at + 1 < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
+    const head = `${lines.join('\r\n')}\r\n\r\n`;
+    return await dial({ host, port: address.port, head }, clock, controller.signal);
+  } finally {
+    socket.removeListener('close', onClose);
+    signal.removeEventListener('abort', onClosing);
+  }
+}
+
+function refuse(
+  { request, socket }: Pick<Handover, 'request' | 'socket'>,
+  code: number,
+  reason: string,
+): number {
+  socket.end(acceptAndClose(request.headers['sec-websocket-key'] ?? '', code, reason));
+  return 101;
+}
+
+/** Pipes both ways until one side has gone, then lets the other go too. */
+function join(client: Duplex, service: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      client.destroy();
+      service.destroy();
+      resolve();
+    };
+    client.once('close', end);
+    service.once('close', end);
+    client.on('error', end);
+    service.on('error', end);
+    client.pipe(service);
+    service.pipe(client);
+  });
+}

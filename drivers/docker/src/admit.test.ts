@@ -1,0 +1,54 @@
+import { Fault } from '@opensandbox/base';
+import { sampleSpec } from '@opensandbox/testkit';
+import { describe, expect, it } from 'vitest';
+import { admit } from './admit.ts';
+import { readEngineFailure } from './faults.ts';
+
+const { signal } = new AbortController();
+
+function withNetwork(networkMode: string, answer: Fault | undefined) {
+  const asked: string[] = [];
+  const networkExists = async (name: string): Promise<void> => {
+    asked.push(name);
+    if (answer !== undefined) throw answer;
+  };
+  return { asked, context: { networkMode, engine: { networkExists } } };
+}
+
+describe('admit', () => {
+  it.each(['host', 'bridge'])('asks the engine nothing in %s mode', async (mode) => {
+    const { asked, context } = withNetwork(mode, undefined);
+    await admit(sampleSpec(), context, signal);
+    expect(asked).toEqual([]);
+  });
+
+  it('wants a named network to exist, in the case it was written', async () => {
+    const { asked, context } = withNetwork('Lab-Up', undefined);
+    await admit(sampleSpec(), context, signal);
+    expect(asked).toEqual(['Lab-Up']);
+  });
+
+  it('says how to make a network that is missing', async () => {
+    const { context } = withNetwork('lab', readEngineFailure(404, { message: 'network lab not found' }));
+    await expect(admit(sampleSpec(), context, signal)).rejects.toMatchObject({
+      kind: 'invalid',
+      code: 'parameter.invalid',
+      message: expect.stringContaining('docker network create lab'),
+    });
+  });
+
+  it('tells an engine failure from a missing network', async () => {
+    const { context } = withNetwork('lab', readEngineFailure(500, { message: 'broken' }));
+    await expect(admit(sampleSpec(), context, signal)).rejects.toMatchObject({
+      code: 'sandbox.start_failed',
+    });
+  });
+
+  it('refuses windows and entrypoints that cannot be split', async () => {
+    const { context } = withNetwork('bridge', undefined);
+    const windows = sampleSpec({ platform: { os: 'windows', arch: 'amd64' } });
+    await expect(admit(windows, context, signal)).rejects.toMatchObject({ kind: 'unsupported' });
+    const open = sampleSpec({ entrypoint: ['echo "oops'] });
+    await expect(admit(open, context, signal)).rejects.toMatchObject({ code: 'entrypoint.invalid' });
+  });
+});

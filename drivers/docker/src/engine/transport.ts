@@ -1,0 +1,173 @@
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import type { AgentOptions, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { buffer } from 'node:stream/consumers';
+import type { Clock } from '@opensandbox/base';
+import { deadline, isFault } from '@opensandbox/base';
+import { engineTimeout, readConnectionFailure, readEngineFailure } from '../faults.ts';
+import type { Connection } from './connection.ts';
+import { sshAgent } from './ssh-connection.ts';
+
+export interface EngineRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  /** Without the version, every part already encoded. */
+  readonly path: string;
+  /** Entries whose value is `undefined` are left out. */
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly body?: object;
+  /** A body of this type, sent as it comes. */
+  readonly tar?: Readable;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Longest time until the answer is complete; for `open`, until its headers are there. */
+  readonly timeoutMs: number;
+}
+
+export interface EngineAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** Speaks HTTP with the engine. Rejects only with Fault; a status of 400 or more is a rejection. */
+export interface Transport extends Disposable {
+  call(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer>;
+  /** The answer as it comes. It is destroyed when `signal` aborts. */
+  open(request: EngineRequest, signal: AbortSignal): Promise<IncomingMessage>;
+}
+
+/** Connections kept for short calls. Streams have their own, so they can never starve them. */
+const MOST_CONNECTIONS = 32;
+
+interface Client {
+  readonly request: typeof httpRequest;
+  readonly address: { readonly socketPath: string } | { readonly host: string; readonly port: number };
+  readonly agent: HttpAgent;
+  /** `/v1.41`, or nothing before the version is known. */
+  readonly prefix: string;
+}
+
+/** `version` is the API version that every path asks for; `undefined` only to find out which one. */
+export function openTransport(connection: Connection, version: string | undefined, clock: Clock): Transport {
+  const shortCalls = connect(connection, version, { keepAlive: true, maxSockets: MOST_CONNECTIONS });
+  const streams = connect(connection, version, { keepAlive: false });
+
+  async function once(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
+    using limit = withinTime(clock, request, signal);
+    try {
+      const response = await send(shortCalls, request, limit.signal);
+      const body = await buffer(response);
+      return { status: response.statusCode ?? 0, headers: response.headers, body };
+    } catch (error) {
+      throw readConnectionFailure(error, limit.signal);
+    }
+  }
+
+  return {
+    async call(request, signal) {
+      const answer = await once(request, signal).catch((error: unknown) => {
+        // A kept connection may have been closed by the engine just before it was used again.
+        const again =
+          isFault(error, 'unavailable') && (request.method === 'GET' || request.method === 'HEAD');
+        if (!again) throw error;
+        return once(request, signal);
+      });
+      if (answer.status >= 400) throw readEngineFailure(answer.status, readJson(answer.body));
+      return answer;
+    },
+    async open(request, signal) {
+      const response = await openStream(streams, request, { clock, signal });
+      if ((response.statusCode ?? 0) < 400) return response;
+      const body = await buffer(response).catch(() => Buffer.alloc(0)); // the status alone says enough
+      throw readEngineFailure(response.statusCode ?? 0, readJson(body));
+    },
+    [Symbol.dispose]() {
+      shortCalls.agent.destroy();
+      streams.agent.destroy();
+    },
+  };
+}
+
+export function readJson(body: Buffer): unknown {
+  const text = body.toString('utf8');
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // an old engine or a proxy in between: the text is all there is
+  }
+}
+
+/** The time limit ends with the headers; from then on only `signal` ends the stream. */
+async function openStream(
+  client: Client,
+  request: EngineRequest,
+  bounds: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<IncomingMessage> {
+  const life = new AbortController();
+  const stop = (): void => life.abort(bounds.signal.reason);
+  bounds.signal.addEventListener('abort', stop, { once: true });
+  using limit = withinTime(bounds.clock, request, bounds.signal);
+  limit.signal.addEventListener('abort', () => life.abort(limit.signal.reason), { once: true });
+  try {
+    const response = await send(client, request, life.signal);
+    response.once('close', () => bounds.signal.removeEventListener('abort', stop));
+    return response;
+  } catch (error) {
+    bounds.signal.removeEventListener('abort', stop);
+    throw readConnectionFailure(error, life.signal);
+  }
+}
+
+function withinTime(
+  clock: Clock,
+  request: EngineRequest,
+  signal: AbortSignal,
+): Disposable & { readonly signal: AbortSignal } {
+  const what = `${request.method} ${request.path}`;
+  return deadline(clock, request.timeoutMs, signal, () => engineTimeout(what, request.timeoutMs));
+}
+
+function connect(connection: Connection, version: string | undefined, options: AgentOptions): Client {
+  const isSecure = connection.protocol === 'https';
+  const { socketPath, host = '', port = 0 } = connection;
+  return {
+    request: isSecure ? httpsRequest : httpRequest,
+    address: socketPath === undefined ? { host, port } : { socketPath },
+    agent:
+      connection.protocol === 'ssh'
+        ? sshAgent(connection)
+        : isSecure
+          ? new HttpsAgent({ ...options, ...connection.tls })
+          : new HttpAgent(options),
+    prefix: version === undefined ? '' : `/v${version}`,
+  };
+}
+
+function send(client: Client, request: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(request.query ?? {})) {
+    if (value !== undefined) query.append(name, value);
+  }
+  const payload = request.body === undefined ? undefined : JSON.stringify(request.body);
+  return new Promise((resolve, reject) => {
+    const outgoing = client.request({
+      ...client.address,
+      agent: client.agent,
+      method: request.method,
+      path: `${client.prefix}${request.path}${query.size === 0 ? '' : '?'}${query.toString()}`,
+      headers: { ...request.headers, ...describeBody(request, payload) },
+      signal,
+    });
+    outgoing.once('response', resolve);
+    outgoing.once('error', reject);
+    if (request.tar === undefined) outgoing.end(payload);
+    else pipeline(request.tar, outgoing).catch(reject);
+  });
+}
+
+function describeBody(request: EngineRequest, payload: string | undefined): Readonly<Record<string, string>> {
+  if (request.tar !== undefined) return { 'content-type': 'application/x-tar' };
+  if (payload === undefined) return {};
+  return { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) };
+}

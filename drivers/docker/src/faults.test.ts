@@ -1,0 +1,79 @@
+import { Fault } from '@opensandbox/base';
+import { describe, expect, it } from 'vitest';
+import { named, orAbsent, orAlready, readConnectionFailure, readEngineFailure } from './faults.ts';
+
+const NEVER = new AbortController().signal;
+
+describe('readEngineFailure', () => {
+  it.each([
+    [400, 'invalid'],
+    [404, 'not_found'],
+    [409, 'conflict'],
+    [500, 'internal'],
+    [503, 'unavailable'],
+    [418, 'internal'],
+  ])('takes the kind of status %i from the status: %s', (status, kind) => {
+    expect(readEngineFailure(status, { message: 'the engine said so' })).toMatchObject({
+      kind,
+      code: 'engine.failed',
+      message: 'the engine said so',
+    });
+  });
+
+  it.each([
+    ['plain text', 'plain text'],
+    [{ cause: 'podman says', message: 'podman says' }, 'podman says'],
+    [{}, 'HTTP status 500'],
+    ['', 'HTTP status 500'],
+    [undefined, 'HTTP status 500'],
+  ])('finds words in %j', (body, message) => {
+    expect(readEngineFailure(500, body).message).toBe(message);
+  });
+});
+
+describe('readConnectionFailure', () => {
+  it.each(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'])('says unavailable for %s', (code) => {
+    const error = Object.assign(new Error('connect'), { code });
+    expect(readConnectionFailure(error, NEVER)).toMatchObject({
+      kind: 'unavailable',
+      code: 'engine.unavailable',
+    });
+  });
+
+  it('says what aborted the call, when something did', () => {
+    const reason = new Fault('timeout', 'engine.timeout', 'too long');
+    expect(readConnectionFailure(new Error('aborted'), AbortSignal.abort(reason))).toBe(reason);
+    expect(readConnectionFailure(new Error('aborted'), AbortSignal.abort())).toMatchObject({
+      kind: 'cancelled',
+    });
+  });
+});
+
+describe('named', () => {
+  it('gives an engine failure the code of the verb', async () => {
+    const work = Promise.reject(readEngineFailure(409, { message: 'no' }));
+    await expect(named('sandbox.pause_failed', 'Failed to pause', work)).rejects.toMatchObject({
+      kind: 'internal',
+      code: 'sandbox.pause_failed',
+      message: 'Failed to pause: no',
+    });
+  });
+
+  it('leaves the absence of the engine what it is', async () => {
+    const away = new Fault('unavailable', 'engine.unavailable', 'away');
+    await expect(named('sandbox.pause_failed', 'Failed', Promise.reject(away))).rejects.toBe(away);
+  });
+});
+
+describe('orAbsent and orAlready', () => {
+  it('turn not found into an answer', async () => {
+    expect(await orAbsent(Promise.reject(readEngineFailure(404, '')))).toBeUndefined();
+    await orAlready(Promise.reject(readEngineFailure(404, '')));
+    await orAlready(Promise.reject(readEngineFailure(409, '')));
+  });
+
+  it('let other failures through', async () => {
+    await expect(orAbsent(Promise.reject(readEngineFailure(500, '')))).rejects.toThrow();
+    await expect(orAlready(Promise.reject(readEngineFailure(500, '')))).rejects.toThrow();
+  });
+});

@@ -1,0 +1,157 @@
+import type { IncomingMessage } from 'node:http';
+import { PassThrough } from 'node:stream';
+import { Fault, Secret, silentLogger } from '@opensandbox/base';
+import { FakeClock, settle } from '@opensandbox/testkit';
+import { describe, expect, it } from 'vitest';
+import type { ImageInspect } from '../engine/answers.ts';
+import type { PullRequest } from '../engine/engine.ts';
+import { createImages } from './images.ts';
+import type { ImageWish } from './images.ts';
+
+const { signal } = new AbortController();
+const AMD64 = { os: 'linux', arch: 'amd64' };
+
+function fakeRegistry() {
+  const clock = new FakeClock();
+  const local = new Map<string, ImageInspect>();
+  const pulls: {
+    readonly request: PullRequest;
+    readonly stream: PassThrough;
+    readonly signal: AbortSignal;
+  }[] = [];
+  const images = createImages({
+    clock,
+    log: silentLogger,
+    env: {},
+    enginePlatform: AMD64,
+    stallMs: 1_000,
+    engine: {
+      inspectImage: async (uri) => {
+        const found = local.get(uri);
+        if (found === undefined) throw new Fault('not_found', 'engine.failed', 'No such image');
+        return found;
+      },
+      pull: async (request, pullSignal) => {
+        const stream = new PassThrough();
+        pullSignal.addEventListener('abort', () => stream.destroy(new Error('aborted')));
+        pulls.push({ request, stream, signal: pullSignal });
+        return stream as unknown as IncomingMessage;
+      },
+    },
+  });
+  const say = (pull: number, line: object): void =>
+    void pulls[pull]?.stream.write(`${JSON.stringify(line)}\n`);
+  const finish = (pull: number, uri: string): void => {
+    local.set(uri, { Id: `sha256:${uri}`, Os: 'linux', Architecture: 'amd64' });
+    pulls[pull]?.stream.end();
+  };
+  return { clock, local, pulls, images, say, finish };
+}
+
+const wish = (change: Partial<ImageWish> = {}): ImageWish => ({
+  uri: 'app:v1',
+  auth: undefined,
+  platform: undefined,
+  ...change,
+});
+
+describe('ensure', () => {
+  it('asks no registry for what is there', async () => {
+    const { local, pulls, images } = fakeRegistry();
+    local.set('app:v1', { Id: 'sha256:1', Os: 'linux', Architecture: 'x86_64' });
+    expect(await images.ensure(wish(), () => undefined, signal)).toMatchObject({ Id: 'sha256:1' });
+    expect(pulls).toEqual([]);
+  });
+
+  it('pulls once for many, and tells each of them the progress', async () => {
+    const { pulls, images, say, finish } = fakeRegistry();
+    const told: string[][] = [[], []];
+    const waiting = told.map((own) => images.ensure(wish(), ({ message }) => own.push(message), signal));
+    await settle();
+    say(0, { id: 'l', status: 'Downloading', progressDetail: { current: 5, total: 10 } });
+    await settle();
+    finish(0, 'app:v1');
+    await Promise.all(waiting);
+    expect(pulls).toHaveLength(1);
+    expect(pulls[0]?.request).toMatchObject({ name: 'app', tag: 'v1', platform: undefined, auth: undefined });
+    const progress = ['Pulling image app:v1', 'Pulling image app:v1: 5 B of 10 B (50%), 0 of 1 layers'];
+    expect(told).toEqual([progress, progress]);
+  });
+
+  it('does not share a pull between different credentials', async () => {
+    const { pulls, images } = fakeRegistry();
+    const auth = { username: 'u', password: new Secret('p') };
+    void images.ensure(wish(), () => undefined, signal);
+    void images.ensure(wish({ auth }), () => undefined, signal);
+    await settle();
+    expect(pulls.map((pull) => pull.request.auth === undefined)).toEqual([true, false]);
+  });
+
+  it.each([
+    [undefined, 'linux/amd64'],
+    [{ os: 'linux', arch: 'arm64' }, 'linux/arm64'],
+  ])('replaces a local image of another platform; asked for %j it pulls %s', async (platform, pulled) => {
+    const { local, pulls, images } = fakeRegistry();
+    local.set('app:v1', {
+      Id: 'sha256:1',
+      Os: 'linux',
+      Architecture: platform === undefined ? 'arm64' : 'amd64',
+    });
+    void images.ensure(wish({ platform }), () => undefined, signal);
+    await settle();
+    expect(pulls[0]?.request.platform).toBe(pulled);
+  });
+
+  it('fails with the words of the registry', async () => {
+    const { images, say } = fakeRegistry();
+    const pulling = images.ensure(wish(), () => undefined, signal);
+    const failing = expect(pulling).rejects.toMatchObject({
+      code: 'image.pull_failed',
+      message: 'Failed to pull image app:v1: unauthorized',
+    });
+    await settle();
+    say(0, { errorDetail: { message: 'unauthorized' }, error: 'unauthorized' });
+    await failing;
+  });
+
+  it('fails when the engine has nothing after the pull', async () => {
+    const { images, pulls } = fakeRegistry();
+    const failing = expect(images.ensure(wish(), () => undefined, signal)).rejects.toMatchObject({
+      code: 'image.pull_failed',
+    });
+    await settle();
+    pulls[0]?.stream.end();
+    await failing;
+  });
+
+  it('gives a silent pull up, but not one that moves', async () => {
+    const { clock, images, say } = fakeRegistry();
+    const failing = expect(images.ensure(wish(), () => undefined, signal)).rejects.toMatchObject({
+      code: 'image.pull_failed',
+      message: expect.stringContaining('no progress for 1 s'),
+    });
+    await settle();
+    clock.advance(900);
+    say(0, { status: 'Pulling from app' });
+    await settle();
+    clock.advance(900);
+    await settle();
+    clock.advance(100);
+    await failing;
+  });
+
+  it('lets the pull go when the last who waited has gone', async () => {
+    const { images, pulls } = fakeRegistry();
+    const [one, two] = [new AbortController(), new AbortController()];
+    const first = images.ensure(wish(), () => undefined, one.signal).catch((error: unknown) => error);
+    const second = images.ensure(wish(), () => undefined, two.signal).catch((error: unknown) => error);
+    await settle();
+    one.abort();
+    expect(await first).toMatchObject({ kind: 'cancelled' });
+    expect(pulls[0]?.signal.aborted).toBe(false);
+    two.abort();
+    expect(await second).toMatchObject({ kind: 'cancelled' });
+    await settle();
+    expect(pulls[0]?.signal.aborted).toBe(true);
+  });
+});

@@ -1,0 +1,29 @@
+import type { FaultCode } from '@opensandbox/core/ports';
+import { Fault } from '@opensandbox/base';
+import { BOOTSTRAP } from '../names.ts';
+import { shellSplit } from '../shell-split.ts';
+import type { PlanStep } from './plan.ts';
+
+export const planCommand: PlanStep = (draft, { record }) => ({
+  ...draft,
+  Entrypoint: [BOOTSTRAP],
+  Cmd: parseCommand(record.spec.entrypoint),
+  Env: record.spec.env.map(([name, value]) => `${name}=${value}`),
+});
+
+/** The words of the command. One single text with a space in it is a shell line and is split as one. */
+export function parseCommand(entrypoint: readonly string[]): readonly string[] {
+  const [only, ...rest] = entrypoint;
+  if (only === undefined) throw invalidEntrypoint('Entrypoint must not be empty.');
+  if (rest.length > 0 || !only.includes(' ')) return entrypoint;
+  const words = shellSplit(only);
+  if (words === undefined) {
+    throw invalidEntrypoint('Entrypoint cannot be split into words: a quote or an escape is left open.');
+  }
+  if (words.length === 0) throw invalidEntrypoint('Entrypoint must not be blank.');
+  return words;
+}
+
+function invalidEntrypoint(message: string): Fault {
+  return new Fault('invalid', 'entrypoint.invalid' satisfies FaultCode, message);
+}

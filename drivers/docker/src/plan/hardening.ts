@@ -1,0 +1,10 @@
+import type { PlanStep } from './plan.ts';
+
+export const planHardening: PlanStep = (draft, { settings }) => ({
+  ...draft,
+  HostConfig: {
+    ...draft.HostConfig,
+    ...(settings.securityOptions.length === 0 ? {} : { SecurityOpt: settings.securityOptions }),
+    ...(settings.dropCapabilities.length === 0 ? {} : { CapDrop: settings.dropCapabilities }),
+  },
+});

@@ -1,0 +1,22 @@
+import { AGENT_PORT, HTTP_PORT } from '../names.ts';
+import type { PlanStep } from './plan.ts';
+
+const PUBLISHED = [`${AGENT_PORT}/tcp`, `${HTTP_PORT}/tcp`];
+
+/**
+ * The engine picks the host ports: it alone can do so without a race. In host mode there is nothing to
+ * publish.
+ */
+export const planNetwork: PlanStep = (draft, { settings }) => {
+  const { networkMode, publishAddress } = settings;
+  const bindings = PUBLISHED.map((port) => [port, [{ HostIp: publishAddress, HostPort: '' }]] as const);
+  return {
+    ...draft,
+    ExposedPorts: Object.fromEntries(PUBLISHED.map((port) => [port, {}])),
+    HostConfig: {
+      ...draft.HostConfig,
+      NetworkMode: networkMode,
+      ...(networkMode === 'host' ? {} : { PortBindings: Object.fromEntries(bindings) }),
+    },
+  };
+};

@@ -1,0 +1,112 @@
+import type { SandboxSpec } from '@opensandbox/core/ports';
+import { sampleRecord, sampleSpec } from '@opensandbox/testkit';
+import { describe, expect, it } from 'vitest';
+import type { NewContainer } from '../engine/engine.ts';
+import { planContainer } from './plan.ts';
+import type { PlanSettings } from './plan.ts';
+
+const SETTINGS: PlanSettings = {
+  networkMode: 'bridge',
+  publishAddress: '127.0.0.1',
+  instance: undefined,
+  pidsLimit: 4096,
+  dropCapabilities: ['SYS_ADMIN'],
+  securityOptions: ['no-new-privileges:true'],
+};
+
+function plan(spec: Partial<SandboxSpec> = {}, settings: Partial<PlanSettings> = {}): NewContainer {
+  const record = sampleRecord({ spec: sampleSpec(spec) });
+  return planContainer({ record, settings: { ...SETTINGS, ...settings }, agentVolume: 'agent-v1' });
+}
+
+describe('planContainer', () => {
+  it('makes the whole container of an ordinary request', () => {
+    const record = sampleRecord();
+    const planned = planContainer({ record, settings: SETTINGS, agentVolume: 'agent-v1' });
+    expect(planned).toEqual({
+      name: `sandbox-${record.id}`,
+      platform: undefined,
+      draft: {
+        Image: 'sample:latest',
+        Labels: {
+          'opensandbox.io/id': record.id,
+          'opensandbox.io/manual-cleanup': 'true',
+          'opensandbox.io/image': 'sample:latest',
+        },
+        Entrypoint: ['/opt/opensandbox/bootstrap.sh'],
+        Cmd: ['sleep', '3600'],
+        Env: [],
+        ExposedPorts: { '44772/tcp': {}, '8080/tcp': {} },
+        HostConfig: {
+          PidsLimit: 4096,
+          NetworkMode: 'bridge',
+          PortBindings: {
+            '44772/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }],
+            '8080/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }],
+          },
+          Binds: ['agent-v1:/opt/opensandbox:ro,nocopy'],
+          SecurityOpt: ['no-new-privileges:true'],
+          CapDrop: ['SYS_ADMIN'],
+        },
+      },
+    });
+  });
+
+  it('publishes nothing in host mode, but still exposes', () => {
+    const { draft } = plan({}, { networkMode: 'host' });
+    expect(draft.HostConfig).toMatchObject({ NetworkMode: 'host' });
+    expect(draft.HostConfig).not.toHaveProperty('PortBindings');
+    expect(draft.ExposedPorts).toEqual({ '44772/tcp': {}, '8080/tcp': {} });
+  });
+
+  it('leaves empty hardening lists out', () => {
+    const { draft } = plan({}, { dropCapabilities: [], securityOptions: [] });
+    expect(draft.HostConfig).not.toHaveProperty('CapDrop');
+    expect(draft.HostConfig).not.toHaveProperty('SecurityOpt');
+  });
+
+  it('keeps the order and the empty values of the environment', () => {
+    const env = [
+      ['B', '2'],
+      ['A', ''],
+    ] as const;
+    expect(plan({ env }).draft.Env).toEqual(['B=2', 'A=']);
+  });
+
+  it.each([
+    [{ cpuMillis: 500, memoryBytes: undefined, gpus: undefined }, { NanoCpus: 500_000_000 }],
+    [{ cpuMillis: 0.0015, memoryBytes: undefined, gpus: undefined }, { NanoCpus: 1_500 }],
+    [{ cpuMillis: undefined, memoryBytes: 512 << 20, gpus: undefined }, { Memory: 536_870_912 }],
+    [
+      { cpuMillis: undefined, memoryBytes: undefined, gpus: 2 },
+      { DeviceRequests: [{ Count: 2, Capabilities: [['gpu']] }] },
+    ],
+    [
+      { cpuMillis: undefined, memoryBytes: undefined, gpus: 'all' },
+      { DeviceRequests: [{ Count: -1, Capabilities: [['gpu']] }] },
+    ],
+  ] as const)('limits %j as %j', (resources, limits) => {
+    expect(plan({ resources }).draft.HostConfig).toMatchObject(limits);
+  });
+
+  it('names the platform only when one was asked for', () => {
+    expect(plan({ platform: { os: 'linux', arch: 'arm64' } }).platform).toBe('linux/arm64');
+  });
+
+  it.each([
+    [['tail -f /dev/null'], ['tail', '-f', '/dev/null']],
+    [['nospace'], ['nospace']],
+    [
+      ['sh', '-c', 'a b'],
+      ['sh', '-c', 'a b'],
+    ],
+  ])('splits %j into %j', (entrypoint, command) => {
+    expect(plan({ entrypoint }).draft.Cmd).toEqual(command);
+  });
+
+  it.each([[[]], [['echo "oops']], [[' ']]])('refuses the entrypoint %j', (entrypoint) => {
+    expect(() => plan({ entrypoint })).toThrowError(
+      expect.objectContaining({ kind: 'invalid', code: 'entrypoint.invalid' }),
+    );
+  });
+});

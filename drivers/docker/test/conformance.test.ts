@@ -1,0 +1,7 @@
+import { driverConformance } from '@opensandbox/testkit';
+import { describe } from 'vitest';
+import { HAS_ENGINE, openConformanceHarness } from './docker-harness.ts';
+
+describe.skipIf(!HAS_ENGINE)('with a Docker engine', () => {
+  driverConformance('docker', openConformanceHarness);
+});
