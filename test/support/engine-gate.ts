@@ -47,6 +47,7 @@ export async function openEngineGate(): Promise<EngineGate> {
     const engine = request({ socketPath: ENGINE_SOCKET, method, path, headers }, (answer) => {
       void Promise.resolve(gate.watch(call, 'after')).then(() => {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        outgoing.flushHeaders();
         answer.pipe(outgoing);
       });
     });

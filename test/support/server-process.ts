@@ -102,7 +102,7 @@ export async function openServer(options: ServerOptions = {}): Promise<ServerPro
   let output = '';
 
   async function waitHealthy(): Promise<void> {
-    for (let attempt = 0; attempt < 600; attempt += 1) {
+    for (let attempt = 0; attempt < 2400; attempt += 1) {
       if (child === undefined || child.exitCode !== null) throw new Error(`the server ended:\n${output}`);
       const healthy = await fetch(`http://${domain}/health`).then(
         (answer) => answer.ok,
@@ -141,7 +141,11 @@ export async function openServer(options: ServerOptions = {}): Promise<ServerPro
       child.stderr?.on('data', collect);
       await waitHealthy();
     },
-    stop: () => end('SIGTERM'),
+    stop() {
+      if (child !== undefined && child.exitCode !== null)
+        throw new Error(`the server had ended by itself:\n${output}`);
+      return end('SIGTERM');
+    },
     async kill() {
       await end('SIGKILL');
     },

@@ -11,12 +11,17 @@ export const CLIENT_GONE_STATUS = 499;
 export interface AccessLine {
   readonly request: IncomingMessage;
   readonly requestId: string;
+  /** Taken when the request came: a request that was streamed away has no socket any more. */
+  readonly peer: string | undefined;
   readonly status: number;
   readonly durationMs: number;
 }
 
 /** One line for each request: never a query, a header value or a proxied path. */
-export function writeAccessLine(log: Logger, { request, requestId, status, durationMs }: AccessLine): void {
+export function writeAccessLine(
+  log: Logger,
+  { request, requestId, peer, status, durationMs }: AccessLine,
+): void {
   const declared = ipLiteral(request.headers['open-sandbox-client-ip']);
   log.info('http.request', {
     method: request.method,
@@ -24,7 +29,7 @@ export function writeAccessLine(log: Logger, { request, requestId, status, durat
     status,
     ms: durationMs,
     requestId,
-    peer: request.socket.remoteAddress,
+    peer,
     ...(declared === undefined ? {} : { clientIp: declared }),
   });
 }

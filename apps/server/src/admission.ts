@@ -24,6 +24,7 @@ export function createAdmission(
   return (request, reply, done) => {
     const { raw } = request;
     const startedAt = clock.now();
+    const peer = raw.socket.remoteAddress;
     const isAdmitted = capacity.enter();
     reply.raw.once('close', () => {
       if (isAdmitted) capacity.leave();
@@ -31,6 +32,7 @@ export function createAdmission(
       writeAccessLine(log, {
         request: raw,
         requestId: request.id,
+        peer,
         status: statusOf(reply.raw),
         durationMs,
       });

@@ -54,6 +54,11 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   app.addHook('onRequest', createAdmission(deps, capacity));
   app.setErrorHandler((error, _request, reply) => sendFault(reply, error, deps));
   app.setNotFoundHandler((request, reply) => answerUnrouted(table, request, reply));
+  // A kept connection would hold `close()` up until its deadline.
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (closing.signal.aborted) void reply.header('connection', 'close');
+    done();
+  });
   register(app, routes);
   app.addHook('preClose', (done) => {
     closing.abort(serverClosing());

@@ -36,12 +36,13 @@ export function handleUpgrades(
       return;
     }
     tunnels.add(socket);
+    const peer = request.socket.remoteAddress;
     const startedAt = deps.clock.now();
     const done = (status: number): void => {
       capacity.leave();
       tunnels.delete(socket);
       const durationMs = deps.clock.now() - startedAt;
-      writeAccessLine(deps.log, { request, requestId, status, durationMs });
+      writeAccessLine(deps.log, { request, requestId, peer, status, durationMs });
     };
     openTunnel(deps, { request, socket, head, requestId }, closing).then(done, (error: unknown) => {
       deps.log.error('proxy.websocket_failed', { requestId, error });

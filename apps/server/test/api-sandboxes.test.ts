@@ -323,7 +323,7 @@ describe('PATCH /sandboxes/{id}/metadata', () => {
     [undefined, 'missing'],
   ])('refuses %j with 422', async (payload, type) => {
     const id = await test.running();
-    const answer = await patch(id, payload as InjectOptions['payload']);
+    const answer = await patch(id, payload);
     expect(answer.status).toBe(422);
     expect(answer.body).toMatchObject({ detail: [{ type }] });
   });

@@ -1,4 +1,4 @@
-import { Fault } from '@opensandbox/base';
+import type { Fault } from '@opensandbox/base';
 import { sampleSpec } from '@opensandbox/testkit';
 import { describe, expect, it } from 'vitest';
 import { admit } from './admit.ts';
@@ -33,7 +33,7 @@ describe('admit', () => {
     await expect(admit(sampleSpec(), context, signal)).rejects.toMatchObject({
       kind: 'invalid',
       code: 'parameter.invalid',
-      message: expect.stringContaining('docker network create lab'),
+      message: expect.stringContaining('docker network create lab') as unknown,
     });
   });
 

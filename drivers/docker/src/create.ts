@@ -4,7 +4,7 @@ import type { Agent } from './agent/agent.ts';
 import type { ApplyContext } from './apply.ts';
 import { applyPlan } from './apply.ts';
 import type { Images } from './images/images.ts';
-import type { PlanSettings } from './plan/plan.ts';
+import type { PlanSettings } from './plan/plan-step.ts';
 import { planContainer } from './plan/plan.ts';
 
 export interface CreateContext extends ApplyContext {

@@ -14,7 +14,7 @@ import { openEngine } from './engine/open-engine.ts';
 import { createImages } from './images/images.ts';
 import { observeEngine } from './observe.ts';
 import { createPausing } from './pausing.ts';
-import type { PlanSettings } from './plan/plan.ts';
+import type { PlanSettings } from './plan/plan-step.ts';
 import { createReading } from './reading.ts';
 import type { Reading } from './reading.ts';
 import { removeSandbox } from './removal.ts';
@@ -40,7 +40,7 @@ export async function openDockerDriver(
     enginePlatform: opened.platform,
     stallMs: config.apiTimeoutMs,
   });
-  const agent = await openAgent({ ...deps, engine, images }, scope.signal);
+  const agent = await openAgent({ ...deps, engine, images }, scope);
   const { instance } = config;
   const dialHost = chooseDialHost(connection.dialHost, config.hostIp);
   const reading = createReading({ engine, instance, dialHost, metadataDir: deps.metadataDir, clock, log });

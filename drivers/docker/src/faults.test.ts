@@ -67,7 +67,8 @@ describe('named', () => {
 
 describe('orAbsent and orAlready', () => {
   it('turn not found into an answer', async () => {
-    expect(await orAbsent(Promise.reject(readEngineFailure(404, '')))).toBeUndefined();
+    const absent: unknown = await orAbsent(Promise.reject<string>(readEngineFailure(404, '')));
+    expect(absent).toBeUndefined();
     await orAlready(Promise.reject(readEngineFailure(404, '')));
     await orAlready(Promise.reject(readEngineFailure(409, '')));
   });

@@ -50,8 +50,9 @@ function fakeEngine() {
     instance: undefined,
     isCreating: (id) => creating.has(id),
     engine: {
-      events: async () => {
+      events: async (_filters, signal) => {
         calls.push('events');
+        signal.addEventListener('abort', () => stream.destroy());
         return stream as unknown as IncomingMessage;
       },
       listContainers: async () => {
@@ -149,7 +150,7 @@ describe('observeEngine', () => {
     const { events, abort } = listen(engine.context);
     await settle();
     const reads = () => engine.calls.filter((call) => call === 'read c-a').length;
-    engine.clock.advance(60_000);
+    await engine.clock.advance(60_000);
     await settle();
     expect(events).toHaveLength(2);
     expect(events[1]).toMatchObject({
@@ -158,7 +159,7 @@ describe('observeEngine', () => {
     });
     expect(reads()).toBe(1);
     engine.sandboxes.set(A, 'exited');
-    engine.clock.advance(60_000);
+    await engine.clock.advance(60_000);
     await settle();
     expect(events[2]).toMatchObject({ observations: [{ phase: 'exited' }] });
     expect(reads()).toBe(2);
@@ -172,7 +173,7 @@ describe('observeEngine', () => {
     await settle();
     engine.tell('die', A);
     await settle();
-    engine.clock.advance(60_000);
+    await engine.clock.advance(60_000);
     await settle();
     expect(engine.calls.filter((call) => call === 'read c-a')).toHaveLength(3);
     abort.abort();
@@ -199,7 +200,7 @@ describe('observeEngine', () => {
     const { end } = listen(engine.context);
     await settle();
     engine.fallSilent();
-    engine.clock.advance(15_000);
+    await engine.clock.advance(15_000);
     expect(await end).toMatchObject({ kind: 'unavailable', code: 'engine.unavailable' });
   });
 });

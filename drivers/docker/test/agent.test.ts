@@ -5,7 +5,14 @@ import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import { captureLog, sampleRecord } from '@opensandbox/testkit';
 import { describe, expect, it } from 'vitest';
-import { busyboxSpec, HAS_ENGINE, lines, openDockerTest, temporaryDirectory } from './docker-harness.ts';
+import {
+  busyboxSpec,
+  HAS_ENGINE,
+  IMAGE,
+  lines,
+  openDockerTest,
+  temporaryDirectory,
+} from './docker-harness.ts';
 import type { DockerTest } from './docker-harness.ts';
 
 const { signal } = new AbortController();
@@ -52,7 +59,7 @@ describe.skipIf(!HAS_ENGINE)('the built-in agent', () => {
     expect(log.count('agent.distributed')).toBe(1);
     const listed = await test.docker(
       'exec',
-      names[0] ?? '',
+      names[0],
       'sh',
       '-c',
       'cd /opt/opensandbox; stat -c "%a %n" * lib/*',
@@ -88,13 +95,35 @@ describe.skipIf(!HAS_ENGINE)('the built-in agent', () => {
     const name = await create(first);
     const volume = await volumeOf(first, name);
     await removeAll(first);
-    const image = 'opensandbox-test/busybox:latest';
     const damage = 'rm /v/.opensandbox-complete /v/execd';
-    await first.docker('run', '--rm', '-v', `${volume}:/v`, image, 'sh', '-c', damage);
+    await first.docker('run', '--rm', '-v', `${volume}:/v`, IMAGE, 'sh', '-c', damage);
     await using second = await openDockerTest({ deps: { execd } });
     const again = await create(second);
     expect(await second.docker('exec', again, 'sh', '-c', 'ls -A /opt/opensandbox')).toContain('execd');
     await removeAll(second);
+    await second.docker('volume', 'rm', volume);
+  });
+
+  it('is written although a process that was killed left its carrier', async () => {
+    await using directory = await temporaryDirectory();
+    const rootfsDir = await ownAgent(directory.path);
+    const execd = { image: 'builtin', rootfsDir, version: 'v1' };
+    await using first = await openDockerTest({ deps: { execd } });
+    const volume = await volumeOf(first, await create(first));
+    await removeAll(first);
+    await first.docker(
+      'create',
+      '--name',
+      `${volume}-carrier`,
+      '-v',
+      `${volume}:/opt/opensandbox`,
+      IMAGE,
+      'true',
+    );
+    await using second = await openDockerTest({ deps: { execd } });
+    await create(second);
+    await removeAll(second);
+    await second.docker('rm', `${volume}-carrier`);
     await second.docker('volume', 'rm', volume);
   });
 
@@ -103,7 +132,7 @@ describe.skipIf(!HAS_ENGINE)('the built-in agent', () => {
     const execd = { image: 'builtin', rootfsDir: directory.path, version: 'v1' };
     await expect(openDockerTest({ deps: { execd } })).rejects.toMatchObject({
       code: 'agent.distribution_failed',
-      message: expect.stringContaining('npm run build'),
+      message: expect.stringContaining('npm run build') as unknown,
     });
   });
 });
@@ -124,7 +153,13 @@ describe.skipIf(!HAS_ENGINE)('an agent image', () => {
     const path = join(directory, createHash('sha256').update(name).digest('hex'));
     await writeFile(path, new Readable().wrap(tar));
     const id = await test.docker('import', path, name);
-    return { name, id, [Symbol.asyncDispose]: async () => void (await test.docker('rmi', '-f', id)) };
+    return {
+      name,
+      id,
+      async [Symbol.asyncDispose]() {
+        await test.docker('rmi', '-f', id);
+      },
+    };
   }
 
   const open = (image: string) =>
@@ -172,11 +207,12 @@ describe.skipIf(!HAS_ENGINE)('an agent image', () => {
       await using test = await open(image.name);
       await expect(create(test)).rejects.toMatchObject({
         code: 'agent.distribution_failed',
-        message: expect.stringContaining(`/${missing}`),
+        message: expect.stringContaining(`/${missing}`) as unknown,
       });
       expect(await test.leftovers()).toEqual([]);
-      expect(await test.docker('ps', '-aq', '--filter', 'label=opensandbox.io/auxiliary')).toBe('');
-      await test.docker('volume', 'rm', `opensandbox-execd-${image.id.replace('sha256:', '').slice(0, 16)}`);
+      const volume = `opensandbox-execd-${image.id.replace('sha256:', '').slice(0, 16)}`;
+      expect(await test.docker('ps', '-aq', '--filter', `name=${volume}`)).toBe('');
+      await test.docker('volume', 'rm', volume);
     },
   );
 
@@ -184,7 +220,7 @@ describe.skipIf(!HAS_ENGINE)('an agent image', () => {
     await using test = await open('127.0.0.1:1/agent:none');
     await expect(create(test)).rejects.toMatchObject({
       code: 'image.pull_failed',
-      message: expect.stringContaining('127.0.0.1:1/agent:none'),
+      message: expect.stringContaining('127.0.0.1:1/agent:none') as unknown,
     });
     expect(await test.leftovers()).toEqual([]);
   });

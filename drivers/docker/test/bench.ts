@@ -29,8 +29,9 @@ async function raw(volume: string): Promise<void> {
   await engine.startContainer(id, signal);
 }
 
-const driven = async (): Promise<void> =>
-  void (await test.driver.create(sampleRecord({ spec: busyboxSpec() }), () => undefined, signal));
+const driven = async (): Promise<void> => {
+  await test.driver.create(sampleRecord({ spec: busyboxSpec() }), () => undefined, signal);
+};
 
 async function clear(): Promise<void> {
   const left = await test.leftovers();

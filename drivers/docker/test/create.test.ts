@@ -129,6 +129,7 @@ describe.skipIf(!HAS_ENGINE)('create on a Docker engine', () => {
       await using image = await derivedImage(test, ['USER 1234', 'WORKDIR /tmp']);
       const { record } = await create(test, { source: { kind: 'image', uri: image.name, auth: undefined } });
       expect(await test.docker('exec', `sandbox-${record.id}`, 'sh', '-c', 'id -u; pwd')).toBe('1234\n/tmp');
+      await test.driver.destroy(record.id, signal);
     }));
 
   it('does not create on an image without a shell, or tells how it ended', () =>
@@ -145,6 +146,7 @@ describe.skipIf(!HAS_ENGINE)('create on a Docker engine', () => {
       } else {
         const seen = await until(test, record.id, (now) => now.phase === 'exited');
         expect(seen.exitCode).not.toBe(0);
+        await test.driver.destroy(record.id, signal);
       }
     }));
 
@@ -157,7 +159,7 @@ describe.skipIf(!HAS_ENGINE)('create on a Docker engine', () => {
       const failing = create(test, { resources });
       await expect(failing).rejects.toMatchObject({
         code: 'sandbox.start_failed',
-        message: expect.stringMatching(/^Failed to create or start container: \S/),
+        message: expect.stringMatching(/^Failed to create or start container: \S/) as unknown,
       });
       expect(await test.leftovers()).toEqual([]);
     }),
@@ -174,7 +176,7 @@ describe.skipIf(!HAS_ENGINE)('create on a Docker engine', () => {
     const missing = openDockerTest({ section: { seccomp_profile: '/none/seccomp.json' } });
     await expect(missing).rejects.toMatchObject({
       kind: 'invalid',
-      message: expect.stringContaining('seccomp'),
+      message: expect.stringContaining('seccomp') as unknown,
     });
   });
 });
@@ -185,7 +187,7 @@ describe.skipIf(!HAS_ENGINE)('networks', () => {
     await withDriver({ section: { network_mode: network } }, async (test) => {
       await expect(test.driver.admit(busyboxSpec(), signal)).rejects.toMatchObject({
         kind: 'invalid',
-        message: expect.stringContaining(`docker network create ${network}`),
+        message: expect.stringContaining(`docker network create ${network}`) as unknown,
       });
       await test.docker('network', 'create', network);
       try {

@@ -20,6 +20,8 @@ export const HAS_ENGINE = existsSync(SOCKET);
 export const IMAGE = 'opensandbox-test/busybox:latest';
 
 const STAND_IN_VERSION = 'docker-test-stand-in';
+/** For a test that mounts the shipped agent. */
+export const SHIPPED_VERSION = 'docker-test-shipped';
 
 /** Everything a test makes carries its own instance name, so that tests never see each other's sandboxes. */
 export interface DockerTest extends AsyncDisposable {
@@ -66,8 +68,10 @@ export async function openDockerTest(options: DockerTestOptions = {}): Promise<D
       await scope[Symbol.asyncDispose]();
       const left = await leftovers();
       if (left.length > 0) await docker('rm', '-fv', ...left);
-      const ofTests = ['--filter', `label=opensandbox.io/agent-version=${STAND_IN_VERSION}`];
-      const volumes = lines(await docker('volume', 'ls', '-q', ...ofTests));
+      const listed = [STAND_IN_VERSION, SHIPPED_VERSION].map((version) =>
+        docker('volume', 'ls', '-q', '--filter', `label=opensandbox.io/agent-version=${version}`),
+      );
+      const volumes = lines((await Promise.all(listed)).join('\n'));
       // Another test of this process may still use it; the last one removes it.
       if (volumes.length > 0) await docker('volume', 'rm', ...volumes).catch(() => undefined);
     },
@@ -113,7 +117,9 @@ export function busyboxSpec(change: Partial<SandboxSpec> = {}): SandboxSpec {
 export async function openConformanceHarness(): Promise<DriverHarness> {
   const test = await openDockerTest();
   const name = (id: string): string => `sandbox-${id}`;
-  const act = async (...args: readonly string[]): Promise<void> => void (await test.docker(...args));
+  const act = async (...args: readonly string[]): Promise<void> => {
+    await test.docker(...args);
+  };
   return {
     driver: test.driver,
     makeSpec(wish) {

@@ -85,7 +85,7 @@ describe('an engine that is not there', () => {
     const opening = openDockerTest({ socket: '/tmp/opensandbox-no-engine.sock' });
     await expect(opening).rejects.toMatchObject({
       kind: 'unavailable',
-      message: expect.stringContaining('Docker engine'),
+      message: expect.stringContaining('Docker engine') as unknown,
     });
   });
 });

@@ -97,7 +97,10 @@ describe.skipIf(!HAS_ENGINE || !HAS_REGISTRY)('images from a registry that wants
     await using test = await openDockerTest({ log });
     const auth = secret === undefined ? undefined : { username: USER, password: secret };
     const failure = await pullFor(test, auth).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ code: 'image.pull_failed', message: expect.stringContaining(uri) });
+    expect(failure).toMatchObject({
+      code: 'image.pull_failed',
+      message: expect.stringContaining(uri) as unknown,
+    });
     expect(await test.leftovers()).toEqual([]);
     expect(JSON.stringify(log.lines)).not.toContain('hunter2');
   });
@@ -130,7 +133,7 @@ describe.skipIf(!HAS_ENGINE)('images that cannot be pulled', () => {
   it('fail the create with the name of the image', async () => {
     expect(await failureOf('127.0.0.1:1/none:none')).toMatchObject({
       code: 'image.pull_failed',
-      message: expect.stringMatching(/^Failed to pull image 127\.0\.0\.1:1\/none:none: \S/),
+      message: expect.stringMatching(/^Failed to pull image 127\.0\.0\.1:1\/none:none: \S/) as unknown,
     });
   });
 

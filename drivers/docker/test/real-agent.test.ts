@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { captureLog, sampleRecord } from '@opensandbox/testkit';
 import { describe, expect, it } from 'vitest';
-import { busyboxSpec, HAS_ENGINE, openDockerTest } from './docker-harness.ts';
+import { busyboxSpec, HAS_ENGINE, openDockerTest, SHIPPED_VERSION } from './docker-harness.ts';
 
 const { signal } = new AbortController();
 const ROOTFS = fileURLToPath(new URL('../../../apps/execd/dist/rootfs', import.meta.url));
@@ -20,7 +20,7 @@ describe.skipIf(!HAS_ENGINE || !IS_BUILT)(
   () => {
     it('answers through the published port of an image that has nothing but a shell', async () => {
       const log = captureLog();
-      const execd = { image: 'builtin', rootfsDir: ROOTFS, version: 'docker-test-shipped' };
+      const execd = { image: 'builtin', rootfsDir: ROOTFS, version: SHIPPED_VERSION };
       await using test = await openDockerTest({ log, deps: { execd } });
       const record = sampleRecord({ spec: busyboxSpec() });
       const { reach } = await test.driver.create(record, () => undefined, signal);

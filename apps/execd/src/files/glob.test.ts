@@ -140,7 +140,7 @@ describe('compileGlob', () => {
 
   const simple = fc
     .array(fc.constantFrom('a', 'b', '*', '?', '[ab]', '[^a]', '.', '/'), { maxLength: 8 })
-    .map((parts) => parts.join('').replaceAll('**', '*'));
+    .map((parts) => parts.join('').replace(/\*+/g, '*'));
   const word = fc.string({ unit: fc.constantFrom('a', 'b', '.', '/'), maxLength: 8 });
 
   it('agrees with a regular expression on patterns without alternatives', () => {

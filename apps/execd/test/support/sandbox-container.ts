@@ -25,17 +25,20 @@ export interface ContainerOptions {
   readonly image: string;
   readonly command?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** What is found at /opt/opensandbox, and how: the built layout, read-only, unless said otherwise. */
+  readonly layout?: string;
   /** Further arguments of `docker run`. */
   readonly flags?: readonly string[];
 }
 
 export async function startSandbox(options: ContainerOptions): Promise<SandboxContainer> {
   const { image, command = [], env = {}, flags = [] } = options;
+  const layout = options.layout ?? `${builtForContainers()}:/opt/opensandbox:ro`;
   const { stdout } = await docker([
     'run',
     '--detach',
     `--label=${LABEL}`,
-    `--volume=${builtForContainers()}:/opt/opensandbox:ro`,
+    `--volume=${layout}`,
     '--entrypoint=/opt/opensandbox/bootstrap.sh',
     ...Object.entries(env).map(([name, value]) => `--env=${name}=${value}`),
     ...flags,

@@ -31,11 +31,13 @@ export async function serve(host: Host, configPath: string | undefined): Promise
   using logs = opened.logs;
   using stop = listenForStop(host.signals, host.exit, stoppedByHand);
   const log = logs.server;
+  // On a terminal a line of the log is before the reader's eyes already.
+  const isLogSeen = host.stdout.isTTY === true && !loaded.config.log.fileEnabled;
   for (const { level, event, fields } of loaded.notices) log[level](event, fields);
   try {
     return await run(host, loaded.config, { logs, stop });
   } catch (error) {
-    return stop.exitCode() ?? reportFailedStart(host, log, error);
+    return stop.exitCode() ?? reportFailedStart(host, { log, isLogSeen }, error);
   }
 }
 
@@ -96,11 +98,15 @@ async function guard(host: Host, config: ServerConfig, log: Logger): Promise<voi
   }
 }
 
-function reportFailedStart(host: Host, log: Logger, error: unknown): number {
+function reportFailedStart(
+  host: Host,
+  report: { readonly log: Logger; readonly isLogSeen: boolean },
+  error: unknown,
+): number {
   const fault = toFault(error);
   const cause = fault.cause === undefined ? {} : { cause: fault.cause };
-  log.error('server.start_failed', { code: fault.code, message: fault.message, ...cause });
-  host.stderr.write(`${startMessage(error)}\n`);
+  report.log.error('server.start_failed', { code: fault.code, message: fault.message, ...cause });
+  if (!report.isLogSeen) host.stderr.write(`${startMessage(error)}\n`);
   return fault.code === 'server.bind_failed' ? EXIT_FAILED_BIND : EXIT_FAILED_START;
 }
 

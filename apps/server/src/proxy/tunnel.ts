@@ -101,19 +101,30 @@ function refuse(
   return 101;
 }
 
-/** Pipes both ways until one side has gone, then lets the other go too. */
+/**
+ * Pipes both ways until one side has gone; the other first gets what is still on its way to it. A WebSocket has
+ * no half-closed state, so one end is the end.
+ */
 function join(client: Duplex, service: Socket): Promise<void> {
   return new Promise((resolve) => {
-    const end = (): void => {
-      client.destroy();
-      service.destroy();
-      resolve();
+    let open = 2;
+    const link = (side: Duplex, other: Duplex): void => {
+      side.pipe(other);
+      side.on('error', () => other.destroy());
+      side.once('end', () => finish(other));
+      side.once('close', () => {
+        finish(other);
+        open -= 1;
+        if (open === 0) resolve();
+      });
     };
-    client.once('close', end);
-    service.once('close', end);
-    client.on('error', end);
-    service.on('error', end);
-    client.pipe(service);
-    service.pipe(client);
+    link(client, service);
+    link(service, client);
   });
+}
+
+/** Closes a stream once everything that was written to it has left. */
+function finish(stream: Duplex): void {
+  if (stream.writableFinished) stream.destroy();
+  else stream.end(() => stream.destroy());
 }

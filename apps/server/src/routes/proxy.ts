@@ -29,6 +29,7 @@ async function forward(
   reply: FastifyReply,
 ): Promise<void> {
   const { raw } = request;
+  const { socket } = raw;
   const port = parsePort(pathParam(request, 'port'));
   const id = idParam(request);
   using client = openClientSignal(reply.raw, context.closing);
@@ -46,7 +47,7 @@ async function forward(
       headers: upstreamHeaders({
         rawHeaders: raw.rawHeaders,
         requestId: request.id,
-        peer: raw.socket.remoteAddress,
+        peer: socket.remoteAddress,
       }),
       body: hasBody(raw) ? raw : undefined,
     },
@@ -55,6 +56,8 @@ async function forward(
   const own = ownHeaders(reply);
   void reply.hijack();
   await relay(answer, own, reply.raw);
+  // Answered before the whole body came: what is left of it would be taken for the next request.
+  if (!raw.complete) socket.destroySoon();
 }
 
 /** A message has a body exactly when its framing says so; a length of nothing is none. */

@@ -1,4 +1,5 @@
 import type { FaultCode, Platform } from '@opensandbox/core/ports';
+import type { Scope } from '@opensandbox/base';
 import { Fault } from '@opensandbox/base';
 import type { DockerDeps, ExecdDelivery } from '../deps.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -39,9 +40,9 @@ const WRITABLE: Readonly<Record<string, string>> = {
   'merged-ca-certificates.pem': '/tmp/.opensandbox-merged-ca-certificates.pem',
 };
 
-/** `life` ends with the driver. */
-export async function openAgent(deps: AgentDeps, life: AbortSignal): Promise<Agent> {
-  const volumes = createAgentVolumes(deps, life);
+export async function openAgent(deps: AgentDeps, scope: Scope): Promise<Agent> {
+  const life = scope.signal;
+  const volumes = scope.own(createAgentVolumes(deps, life));
   const { execd } = deps;
   await sweepCarriers(deps, life);
   const layout = execd.image === BUILTIN ? await readLayout(execd.rootfsDir, life) : undefined;

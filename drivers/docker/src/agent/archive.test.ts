@@ -31,7 +31,7 @@ describe('packEntries', () => {
     ];
     expect(await names(await buffer(packEntries(entries)))).toEqual([
       '755 file execd',
-      '755 directory lib/',
+      '755 directory lib',
       '777 symlink .env /tmp/.opensandbox-env',
       `644 file ${MARKER}`,
     ]);

@@ -17,6 +17,8 @@ export function sshAgent(connection: Connection, program = 'ssh'): Agent {
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     const duplex = Duplex.from({ readable: child.stdout, writable: child.stdin });
+    // The client listens only while a request is under way; what breaks afterwards concerns nobody.
+    duplex.on('error', () => undefined);
     child.once('error', (error) => duplex.destroy(error));
     child.stdin.on('error', (error) => duplex.destroy(error));
     duplex.once('close', () => child.kill());

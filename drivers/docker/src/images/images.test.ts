@@ -84,7 +84,8 @@ describe('ensure', () => {
     void images.ensure(wish(), () => undefined, signal);
     void images.ensure(wish({ auth }), () => undefined, signal);
     await settle();
-    expect(pulls.map((pull) => pull.request.auth === undefined)).toEqual([true, false]);
+    expect(pulls.filter((pull) => pull.request.auth === undefined)).toHaveLength(1);
+    expect(pulls).toHaveLength(2);
   });
 
   it.each([
@@ -128,15 +129,15 @@ describe('ensure', () => {
     const { clock, images, say } = fakeRegistry();
     const failing = expect(images.ensure(wish(), () => undefined, signal)).rejects.toMatchObject({
       code: 'image.pull_failed',
-      message: expect.stringContaining('no progress for 1 s'),
+      message: expect.stringContaining('no progress for 1 s') as unknown,
     });
     await settle();
-    clock.advance(900);
+    await clock.advance(900);
     say(0, { status: 'Pulling from app' });
     await settle();
-    clock.advance(900);
+    await clock.advance(900);
     await settle();
-    clock.advance(100);
+    await clock.advance(100);
     await failing;
   });
 

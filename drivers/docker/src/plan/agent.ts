@@ -1,5 +1,5 @@
 import { AGENT_DIR } from '../names.ts';
-import type { PlanStep } from './plan.ts';
+import type { PlanStep } from './plan-step.ts';
 
 /** `nocopy`: what the image holds at that place must not be copied into the shared volume. */
 export const planAgent: PlanStep = (draft, { agentVolume }) => ({

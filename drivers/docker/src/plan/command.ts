@@ -2,7 +2,7 @@ import type { FaultCode } from '@opensandbox/core/ports';
 import { Fault } from '@opensandbox/base';
 import { BOOTSTRAP } from '../names.ts';
 import { shellSplit } from '../shell-split.ts';
-import type { PlanStep } from './plan.ts';
+import type { PlanStep } from './plan-step.ts';
 
 export const planCommand: PlanStep = (draft, { record }) => ({
   ...draft,

@@ -1,4 +1,4 @@
-import type { PlanStep } from './plan.ts';
+import type { PlanStep } from './plan-step.ts';
 
 export const planHardening: PlanStep = (draft, { settings }) => ({
   ...draft,

@@ -1,5 +1,5 @@
 import { formatLabels } from '../labels.ts';
-import type { PlanStep } from './plan.ts';
+import type { PlanStep } from './plan-step.ts';
 
 export const planIdentity: PlanStep = (draft, { record, settings }) => ({
   ...draft,

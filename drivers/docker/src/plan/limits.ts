@@ -1,5 +1,5 @@
 import type { HostConfigDraft } from '../engine/answers.ts';
-import type { PlanStep } from './plan.ts';
+import type { PlanStep } from './plan-step.ts';
 
 const NANOS_PER_MILLI = 1_000_000;
 

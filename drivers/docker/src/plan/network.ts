@@ -1,5 +1,5 @@
 import { AGENT_PORT, HTTP_PORT } from '../names.ts';
-import type { PlanStep } from './plan.ts';
+import type { PlanStep } from './plan-step.ts';
 
 const PUBLISHED = [`${AGENT_PORT}/tcp`, `${HTTP_PORT}/tcp`];
 

@@ -3,7 +3,7 @@ import { sampleRecord, sampleSpec } from '@opensandbox/testkit';
 import { describe, expect, it } from 'vitest';
 import type { NewContainer } from '../engine/engine.ts';
 import { planContainer } from './plan.ts';
-import type { PlanSettings } from './plan.ts';
+import type { PlanSettings } from './plan-step.ts';
 
 const SETTINGS: PlanSettings = {
   networkMode: 'bridge',
@@ -105,7 +105,7 @@ describe('planContainer', () => {
   });
 
   it.each([[[]], [['echo "oops']], [[' ']]])('refuses the entrypoint %j', (entrypoint) => {
-    expect(() => plan({ entrypoint })).toThrowError(
+    expect(() => plan({ entrypoint })).toThrow(
       expect.objectContaining({ kind: 'invalid', code: 'entrypoint.invalid' }),
     );
   });

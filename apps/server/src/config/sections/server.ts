@@ -16,7 +16,8 @@ export const serverSection = section({
   ),
   public_url: z
     .string()
-    .refine(isBaseUrl, 'must be an http or https URL without user, query or fragment')
+    .refine(isBlankOrBaseUrl, 'must be an http or https URL without user, query or fragment')
+    .transform((text) => (text.trim() === '' ? undefined : text))
     .optional()
     .meta({ rule: 'http or https URL without user, query or fragment' })
     .describe(
@@ -41,7 +42,8 @@ export const serverSection = section({
     .describe('Accepted for compatibility; has no effect.'),
 });
 
-function isBaseUrl(text: string): boolean {
+function isBlankOrBaseUrl(text: string): boolean {
+  if (text.trim() === '') return true;
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
   const isPlain = url.username === '' && url.password === '' && url.search === '' && url.hash === '';

@@ -1,0 +1,23 @@
+import type { SandboxRecord } from '@opensandbox/core/ports';
+import type { ContainerDraft } from '../engine/answers.ts';
+
+/** What a plan is made from, besides the record. */
+export interface PlanSettings {
+  readonly networkMode: string;
+  readonly publishAddress: string;
+  readonly instance: string | undefined;
+  readonly pidsLimit: number;
+  readonly dropCapabilities: readonly string[];
+  /** Ready for the engine: profiles are inlined. */
+  readonly securityOptions: readonly string[];
+}
+
+export interface PlanInput {
+  readonly record: SandboxRecord;
+  readonly settings: PlanSettings;
+  /** Name of the volume that holds the agent. */
+  readonly agentVolume: string;
+}
+
+/** One concern of a container. Pure; returns the draft unchanged when it has nothing to say. */
+export type PlanStep = (draft: ContainerDraft, input: PlanInput) => ContainerDraft;
