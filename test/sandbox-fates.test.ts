@@ -53,6 +53,14 @@ describe('what happens to sandboxes', () => {
     await reaches(made.json.id, 'Running', 10_000);
   });
 
+  it('echoes a shell line as it was sent, and shows the words that run', async () => {
+    const body = { ...BODY, entrypoint: ['sh -c "sleep 600"'] };
+    const made = await server.call('POST', '/v1/sandboxes', body);
+    expect(made.json.entrypoint).toEqual(['sh -c "sleep 600"']);
+    const found = await server.call('GET', `/v1/sandboxes/${made.json.id}`);
+    expect(found.json.entrypoint).toEqual(['sh', '-c', 'sleep 600']);
+  });
+
   it('tells within two seconds that a sandbox was killed from outside', async () => {
     const id = await make();
     await docker('kill', `sandbox-${id}`);

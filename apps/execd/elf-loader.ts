@@ -50,7 +50,8 @@ export function useLoader(image: Buffer, loader: OwnLoader): void {
 }
 
 function readSegments(image: Buffer): Segment[] {
-  const isElf64 = image.readUInt32BE(0) === 0x7f454c46 && image.readUInt8(4) === 2 && image.readUInt8(5) === 1;
+  const isElf64 =
+    image.readUInt32BE(0) === 0x7f454c46 && image.readUInt8(4) === 2 && image.readUInt8(5) === 1;
   if (!isElf64) throw new Error('not a 64-bit little-endian ELF file');
   const start = Number(image.readBigUInt64LE(32));
   const entryBytes = image.readUInt16LE(54);

@@ -22,6 +22,9 @@ export type Moment = 'before' | 'after';
 export interface EngineGate {
   readonly dockerHost: string;
   watch: (call: EngineCall, moment: Moment) => Promise<void> | void;
+  /** Breaks every connection and refuses new ones until `openAgain`, as an engine that is being restarted. */
+  shut(): void;
+  openAgain(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -30,6 +33,15 @@ export async function openEngineGate(): Promise<EngineGate> {
   const gate: EngineGate = {
     dockerHost: `unix://${socketPath}`,
     watch: () => undefined,
+    shut() {
+      server.close();
+      server.closeAllConnections();
+      rmSync(socketPath, { force: true });
+    },
+    async openAgain() {
+      server.listen(socketPath);
+      await once(server, 'listening');
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();

@@ -50,6 +50,7 @@ export interface WireBody {
   readonly status: { readonly state: string; readonly reason: string; readonly message: string };
   readonly metadata?: Readonly<Record<string, string>>;
   readonly expiresAt: string;
+  readonly entrypoint: readonly string[];
   readonly items: readonly WireBody[];
   readonly code: string;
   readonly message: string;

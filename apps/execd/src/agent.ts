@@ -65,7 +65,9 @@ function createRouter(deps: AgentDeps): Hono {
   router.route('/', notOfferedRoutes());
   router.notFound((context) => {
     const { path, query } = targetOf(context.req.raw.url);
-    return redirectToKnown(router, context.req.raw.method, { path, query, ownPort: deps.ownPort() }) ?? notFound();
+    return (
+      redirectToKnown(router, context.req.raw.method, { path, query, ownPort: deps.ownPort() }) ?? notFound()
+    );
   });
   router.onError((error) => explain(deps.log, error));
   return router;

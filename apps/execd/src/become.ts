@@ -1,9 +1,6 @@
 import { errorText } from '@opensandbox/process';
 import { parseRunAs } from './commands/shell.ts';
 
-/** What a POSIX shell answers when a program could not be started. */
-const CANNOT_EXECUTE = 126;
-
 /** The part of a runtime's `process` that lets a program change what it runs as and replace itself. */
 export interface ProcessControl {
   setgroups?(groups: readonly number[]): void;
@@ -15,13 +12,13 @@ export interface ProcessControl {
 
 /**
  * Turns this process into the program it was started for, under the credentials asked for. Returns undefined
- * when the arguments ask for nothing of the kind, and an exit code when it could not be done.
+ * when the arguments ask for nothing of the kind, and what to say when it could not be done.
  */
 export function becomeProgram(
   control: ProcessControl,
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
-): number | undefined {
+): string | undefined {
   const wanted = parseRunAs(args, environment);
   if (wanted === undefined) return undefined;
   const { credentials, invocation } = wanted;
@@ -35,7 +32,6 @@ export function becomeProgram(
     control.execve?.(invocation.file, [invocation.file, ...invocation.args], invocation.env);
     throw new Error('this runtime cannot replace a process');
   } catch (error) {
-    process.stderr.write(`fork/exec ${invocation.file}: ${errorText(error)}\n`);
-    return CANNOT_EXECUTE;
+    return `fork/exec ${invocation.file}: ${errorText(error)}`;
   }
 }

@@ -88,7 +88,9 @@ export function parseInvocation(args: readonly string[], environment: Environmen
   }
   const read = (option: Option): string => {
     const fromEnvironment = option.variable === undefined ? undefined : environment[option.variable];
-    return given.get(option.flag) ?? (fromEnvironment === '' ? undefined : fromEnvironment) ?? option.fallback;
+    return (
+      given.get(option.flag) ?? (fromEnvironment === '' ? undefined : fromEnvironment) ?? option.fallback
+    );
   };
   return interpret(read, { problems, isHostGiven: given.has(OPTIONS.jupyterHost.flag) }, environment);
 }
@@ -140,5 +142,7 @@ export function helpText(): string {
     const fallback = option.fallback === '' ? '' : ` (${option.fallback})`;
     return `  --${option.flag.padEnd(28)} ${option.help}${fallback}${variable}`;
   });
-  return ['Usage: execd [flags]', '', 'The agent that runs inside every sandbox.', '', ...lines, ''].join('\n');
+  return ['Usage: execd [flags]', '', 'The agent that runs inside every sandbox.', '', ...lines, ''].join(
+    '\n',
+  );
 }

@@ -42,7 +42,9 @@ export function jsonFields(body: unknown, prefix: string): JsonFields {
       if (!isObject(value)) return fail(name, 'an object of strings');
       const entries = Object.entries(value).filter(([, entry]) => entry !== null);
       const isText = entries.every(([, entry]) => typeof entry === 'string');
-      return isText ? (Object.fromEntries(entries) as Record<string, string>) : fail(name, 'an object of strings');
+      return isText
+        ? (Object.fromEntries(entries) as Record<string, string>)
+        : fail(name, 'an object of strings');
     },
     fields(name) {
       const value = find(name);

@@ -38,7 +38,10 @@ export function jsonLogger(
 
 function readable(fields: Fields): Fields {
   if (!Object.values(fields).some((value) => value instanceof Error)) return fields;
-  const entries = Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? value.message : value]);
+  const entries = Object.entries(fields).map(([name, value]) => [
+    name,
+    value instanceof Error ? value.message : value,
+  ]);
   return Object.fromEntries(entries) as Fields;
 }
 

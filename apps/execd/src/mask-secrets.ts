@@ -5,7 +5,8 @@ export function maskSecret(text: string): string {
   return text.length <= 8 ? MASK : text.slice(0, 4) + MASK + text.slice(-4);
 }
 
-const SECRET_NAME = '[A-Za-z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_KEY|ACCESS_KEY|CREDENTIALS?)[A-Za-z0-9_]*';
+const SECRET_NAME =
+  '[A-Za-z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_KEY|ACCESS_KEY|CREDENTIALS?)[A-Za-z0-9_]*';
 
 /** Each finds, after what introduces a secret (group 1), the secret itself (group 2). */
 const PATTERNS: readonly RegExp[] = [

@@ -45,7 +45,6 @@ export function runAgent(config: AgentConfig, deps: RunDeps): RunningAgent {
     { clock, log, environment, cwd, outputs, records, self, maySwitchUser },
     scope,
   );
-  let listening: Listening | undefined;
   const agent = createAgent({
     clock,
     log,
@@ -53,19 +52,18 @@ export function runAgent(config: AgentConfig, deps: RunDeps): RunningAgent {
     runner,
     proxy: createPortProxy(log),
     isAllowed: tokenCheck(config.accessToken.reveal()),
-    ownPort: () => listening?.port ?? config.port,
+    ownPort: () => listening.port,
     groups: [filesRoutes({ env: () => environment, cwd, clock, log })],
   });
-  listening = listen(bun, agent, { hostname: EVERY_IPV4_ADDRESS, port: config.port }, log);
-  const { port, stop } = listening;
+  const listening: Listening = listen(bun, agent, { hostname: EVERY_IPV4_ADDRESS, port: config.port }, log);
 
   return {
-    port,
+    port: listening.port,
     async stop() {
       const never = new AbortController().signal;
       const late = (): Fault => new Fault('timeout', 'agent.stop_late', 'The grace time is over.');
       using grace = deadline(clock, config.graceMs, never, late);
-      const stopped = stop(grace.signal);
+      const stopped = listening.stop(grace.signal);
       await runner.stopAll(config.graceMs, never);
       await stopped;
       outputs[Symbol.dispose]();

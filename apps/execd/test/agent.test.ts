@@ -46,12 +46,16 @@ describe('the agent', () => {
   });
 
   it('answers a request without a Host header', async () => {
-    const answer = await rawHttp(agent.port, 'GET /ping HTTP/1.0\r\n\r\n', (text) => text.includes('\r\n\r\n'));
+    const answer = await rawHttp(agent.port, 'GET /ping HTTP/1.0\r\n\r\n', (text) =>
+      text.includes('\r\n\r\n'),
+    );
     expect(answer).toMatch(/^HTTP\/1\.[01] 200/);
   });
 
   it('takes a query of 50 KB', async () => {
-    const query = Array.from({ length: 500 }, (_, index) => `path=/no/such/${'x'.repeat(85)}${index}`).join('&');
+    const query = Array.from({ length: 500 }, (_, index) => `path=/no/such/${'x'.repeat(85)}${index}`).join(
+      '&',
+    );
     const response = await fetch(`${agent.url}/files?${query}`, { method: 'DELETE' });
     expect(response.status).toBe(200);
   });
@@ -77,11 +81,14 @@ describe('the agent', () => {
     expect(refused.error).toMatchObject({ code: 'RUNTIME_ERROR' });
   });
 
-  it.each(['/session', '/pty', '/code/context'])('does not offer POST %s, and says so in JSON', async (path) => {
-    const response = await post(agent.url, path, {});
-    expect(response.status).toBe(501);
-    expect(await response.json()).toMatchObject({ code: 'NOT_SUPPORTED' });
-  });
+  it.each(['/session', '/pty', '/code/context'])(
+    'does not offer POST %s, and says so in JSON',
+    async (path) => {
+      const response = await post(agent.url, path, {});
+      expect(response.status).toBe(501);
+      expect(await response.json()).toMatchObject({ code: 'NOT_SUPPORTED' });
+    },
+  );
 
   it('has no isolation, and says so before it looks at a request', async () => {
     const capabilities = await fetch(`${agent.url}/v1/isolated/capabilities`);
@@ -106,7 +113,13 @@ describe('metrics', () => {
   it('take a second and lie within their ranges', async () => {
     const started = Date.now();
     const metrics = (await (await fetch(`${agent.url}/metrics`)).json()) as Record<string, number>;
-    const { cpu_count = 0, cpu_used_pct = -1, mem_total_mib = 0, mem_used_mib = -1, timestamp = 0.5 } = metrics;
+    const {
+      cpu_count = 0,
+      cpu_used_pct = -1,
+      mem_total_mib = 0,
+      mem_used_mib = -1,
+      timestamp = 0.5,
+    } = metrics;
     expect(Date.now() - started).toBeGreaterThan(900);
     expect(cpu_count).toBeGreaterThan(0);
     expect(cpu_used_pct).toBeGreaterThanOrEqual(0);
@@ -140,7 +153,13 @@ describe('an access token', () => {
 
   it('is asked for everywhere', async () => {
     await using guarded = await startAgent({ env: { EXECD_ACCESS_TOKEN: TOKEN } });
-    const refusals = ['/ping', '/nope', `/proxy/${guarded.port}/ping`, '/proxy/1/', '/v1/isolated/capabilities'];
+    const refusals = [
+      '/ping',
+      '/nope',
+      `/proxy/${guarded.port}/ping`,
+      '/proxy/1/',
+      '/v1/isolated/capabilities',
+    ];
     for (const path of refusals) {
       const response = await fetch(guarded.url + path);
       expect(response.status).toBe(401);
@@ -183,8 +202,10 @@ describe('the program', () => {
   }
 
   it('prints its help and its version', async () => {
-    expect(await ran('--help')).toMatchObject({ code: 0, printed: expect.stringContaining('--access-token') });
-    expect(await ran('-version')).toMatchObject({ code: 0, printed: expect.stringMatching(/^execd \d/) });
+    const help = await ran('--help');
+    expect([help.code, help.printed.includes('--access-token')]).toEqual([0, true]);
+    const version = await ran('-version');
+    expect([version.code, /^execd \d/.test(version.printed)]).toEqual([0, true]);
   });
 
   it('refuses what it does not understand', async () => {
@@ -204,6 +225,11 @@ describe('the program', () => {
     expect(await ending.stop()).toBe(0);
     const { last } = readEvents(await body);
     expect(last.error?.traceback).toEqual(['signal: terminated']);
-    await eventually(async () => fetch(`${ending.url}/ping`).then(() => undefined, () => true));
+    await eventually(async () =>
+      fetch(`${ending.url}/ping`).then(
+        () => undefined,
+        () => true,
+      ),
+    );
   });
 });

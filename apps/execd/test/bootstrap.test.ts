@@ -52,7 +52,11 @@ describe.skipIf(missing !== undefined).each(IMAGES)('a sandbox of %s', (image) =
   });
 
   it('forwards TERM to the command, waits for it and ends with 0', async () => {
-    const command = ['sh', '-c', "trap 'sleep 0.3; echo bye; exit 9' TERM; echo up; while :; do sleep 0.1; done"];
+    const command = [
+      'sh',
+      '-c',
+      "trap 'sleep 0.3; echo bye; exit 9' TERM; echo up; while :; do sleep 0.1; done",
+    ];
     await using sandbox = await startSandbox({ image, command });
     await logged(sandbox, 'up\n');
     await sandbox.kill('TERM');
@@ -118,7 +122,10 @@ describe.skipIf(missing !== undefined).each(IMAGES)('a sandbox of %s', (image) =
     rmSync(join(copy, '.env'));
     const layout = `${copy}:/opt/opensandbox`;
     await using sandbox = await startSandbox({ image, command: ['sleep', '1000'], layout });
-    const { stdout } = await runCommand(await sandbox.url(), '[ -L /opt/opensandbox/.env ] || touch /opt/opensandbox/.env && echo file');
+    const { stdout } = await runCommand(
+      await sandbox.url(),
+      '[ -L /opt/opensandbox/.env ] || touch /opt/opensandbox/.env && echo file',
+    );
     expect(stdout).toEqual(['file']);
   });
 

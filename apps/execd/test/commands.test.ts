@@ -13,7 +13,9 @@ let agent: AgentProcess;
 let proxied: string;
 
 beforeAll(async () => {
-  agent = await startAgent({ env: { TMPDIR: join(TEMPORARY, 'tmp'), EXECD_ENVS: ENV_FILE, HOME: TEMPORARY } });
+  agent = await startAgent({
+    env: { TMPDIR: join(TEMPORARY, 'tmp'), EXECD_ENVS: ENV_FILE, HOME: TEMPORARY },
+  });
   proxied = `${agent.url}/proxy/${agent.port}`;
 });
 afterAll(async () => {
@@ -297,7 +299,10 @@ describe('a background command', () => {
   ])('that nobody started is an error in JSON at %s', async (path, status) => {
     const response = await fetch(agent.url + path);
     expect(response.status).toBe(status);
-    expect(await response.json()).toEqual({ code: 'INVALID_REQUEST_BODY', message: 'command not found: nope' });
+    expect(await response.json()).toEqual({
+      code: 'INVALID_REQUEST_BODY',
+      message: 'command not found: nope',
+    });
   });
 
   it('is the only kind with logs', async () => {
@@ -340,7 +345,12 @@ describe('an interrupt', () => {
   });
 
   it.each([
-    ['a finished command', async () => `?id=${(await runCommand(agent.url, 'true')).id}`, 500, 'is not running'],
+    [
+      'a finished command',
+      async () => `?id=${(await runCommand(agent.url, 'true')).id}`,
+      500,
+      'is not running',
+    ],
     ['an unknown id', async () => '?id=nope', 500, 'no such session'],
     ['no id', async () => '', 400, "missing query parameter 'id'"],
   ])('of %s is refused', async (_name, query, status, message) => {

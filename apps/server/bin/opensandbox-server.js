@@ -1,5 +1,10 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+
+// A young generation that stays small: it would otherwise grow to three times 16 MiB in the first burst and
+// never shrink. Measured: 86 MiB instead of 136 MiB resident when idle.
+setFlagsFromString('--semi-space-growth-factor=1');
 
 const built = new URL('../dist/main.js', import.meta.url);
 if (existsSync(built)) {

@@ -16,6 +16,27 @@ function withNetwork(networkMode: string, answer: Fault | undefined) {
 }
 
 describe('admit', () => {
+  it.each([
+    [['tail -f /dev/null'], ['tail', '-f', '/dev/null']],
+    [['nospace'], ['nospace']],
+    [
+      ['sh', '-c', 'a b'],
+      ['sh', '-c', 'a b'],
+    ],
+  ])('makes %j the command %j', async (entrypoint, command) => {
+    const { context } = withNetwork('bridge', undefined);
+    const spec = await admit({ ...sampleSpec(), entrypoint }, context, signal);
+    expect(spec.entrypoint).toEqual(command);
+  });
+
+  it.each([[[]], [['echo "oops']], [[' ']]])('refuses the entrypoint %j', async (entrypoint) => {
+    const { context } = withNetwork('bridge', undefined);
+    await expect(admit({ ...sampleSpec(), entrypoint }, context, signal)).rejects.toMatchObject({
+      kind: 'invalid',
+      code: 'entrypoint.invalid',
+    });
+  });
+
   it.each(['host', 'bridge'])('asks the engine nothing in %s mode', async (mode) => {
     const { asked, context } = withNetwork(mode, undefined);
     await admit(sampleSpec(), context, signal);
@@ -33,7 +54,7 @@ describe('admit', () => {
     await expect(admit(sampleSpec(), context, signal)).rejects.toMatchObject({
       kind: 'invalid',
       code: 'parameter.invalid',
-      message: expect.stringContaining('docker network create lab') as unknown,
+      message: expect.stringContaining('docker network create <name>') as unknown,
     });
   });
 

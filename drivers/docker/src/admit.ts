@@ -4,13 +4,13 @@ import type { Engine } from './engine/engine.ts';
 import { named, orAbsent } from './faults.ts';
 import { parseCommand } from './plan/command.ts';
 
-/** Refuses what this driver cannot do, before anything is promised. */
+/** Refuses what this driver cannot do, before anything is promised; splits a command that is one shell line. */
 export async function admit(
   spec: SandboxSpec,
   context: { readonly engine: Pick<Engine, 'networkExists'>; readonly networkMode: string },
   signal: AbortSignal,
-): Promise<void> {
-  parseCommand(spec.entrypoint);
+): Promise<SandboxSpec> {
+  const entrypoint = parseCommand(spec.entrypoint);
   if (spec.platform?.os === 'windows') {
     throw new Fault(
       'unsupported',
@@ -19,6 +19,7 @@ export async function admit(
     );
   }
   await admitNetwork(context, signal);
+  return { ...spec, entrypoint };
 }
 
 async function admitNetwork(
@@ -33,7 +34,7 @@ async function admitNetwork(
     throw new Fault(
       'invalid',
       'parameter.invalid' satisfies FaultCode,
-      `Docker network '${networkMode}' does not exist. Create it with: docker network create ${networkMode}`,
+      `Docker network '${networkMode}' does not exist. Create it first with 'docker network create <name>'.`,
     );
   }
 }

@@ -48,6 +48,7 @@ export async function openFakeDriver(config: FakeConfig, deps: FakeDeps, scope: 
       if (spec.entrypoint.length === 0) {
         throw new Fault('invalid', 'entrypoint.invalid', 'The entrypoint must name a command.');
       }
+      return spec;
     },
     create: (record, report, signal) => create({ engine, config, record, report }, signal),
     async destroy(id, signal) {

@@ -33,7 +33,7 @@ export interface Resources {
 /** What was asked for, validated and in domain terms. Immutable for the life of a sandbox. */
 export interface SandboxSpec {
   readonly source: ImageSource;
-  /** As requested, before any shell splitting. */
+  /** The words of the command, as the driver that admitted it will run them. */
   readonly entrypoint: readonly string[];
   /** In request order; entries whose value was null are gone. */
   readonly env: readonly (readonly [name: string, value: string])[];

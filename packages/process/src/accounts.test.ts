@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { credentialsFor, parseGroup, parsePasswd } from './accounts.ts';
 
 const ACCOUNTS = {
-  users: parsePasswd('root:x:0:0:root:/root:/bin/sh\n# note\nbroken\nweb:x:33:33::/var/www:/bin/sh\n:x:1:1:::\n'),
+  users: parsePasswd(
+    'root:x:0:0:root:/root:/bin/sh\n# note\nbroken\nweb:x:33:33::/var/www:/bin/sh\n:x:1:1:::\n',
+  ),
   groups: parseGroup('root:x:0:\nweb:x:33:\nlogs:x:40:web,root\nbad:x:no:web\ntty:x:5:web\n'),
 };
 

@@ -20,9 +20,7 @@ export function undefinedVariables(text: string, environment: Environment): stri
 }
 
 export type ExpandedPath =
-  | { readonly path: string }
-  | { readonly missing: readonly string[] }
-  | { readonly noHome: true };
+  { readonly path: string } | { readonly missing: readonly string[] } | { readonly noHome: true };
 
 /** A path with its variables and a leading `~` replaced, or what is missing to do so. */
 export function expandPath(text: string, environment: Environment): ExpandedPath {

@@ -39,7 +39,11 @@ describe('a line splitter', () => {
 
   it('hands out a line without end in pieces and adds no empty line for its end', () => {
     const pieces = Array.from({ length: 10 }, () => bytes('xxxx'));
-    expect(split([...pieces, bytes('\nend\n')], 10)).toEqual([...Array<string>(3).fill('x'.repeat(12)), 'xxxx', 'end']);
+    expect(split([...pieces, bytes('\nend\n')], 10)).toEqual([
+      ...Array<string>(3).fill('x'.repeat(12)),
+      'xxxx',
+      'end',
+    ]);
     expect(split([...pieces.slice(0, 3), bytes('\nend')], 12)).toEqual(['x'.repeat(12), 'end']);
     expect(split([...pieces.slice(0, 4), bytes('\n')], 12)).toEqual(['x'.repeat(12), 'xxxx']);
   });

@@ -86,8 +86,9 @@ export function driverConformance(name: string, open: OpenDriverHarness, options
     }
 
     describe('admit', () => {
-      it('accepts an ordinary spec and creates nothing', async (context) => {
-        await harness.driver.admit(record(context, STAY).spec, signal);
+      it('accepts an ordinary spec as it is and creates nothing', async (context) => {
+        const { spec } = record(context, STAY);
+        expect(await harness.driver.admit(spec, signal)).toEqual(spec);
         expect(await harness.leftovers()).toEqual([]);
       });
     });

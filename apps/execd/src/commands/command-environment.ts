@@ -28,5 +28,7 @@ function envFileValues(own: Environment, log: Logger): Record<string, string> {
   } catch {
     return {}; // absent or unreadable: as if it were empty
   }
-  return parseEnvFile(text, own, (line) => log.warn('env_file.malformed_line', { path: expanded.path, line }));
+  return parseEnvFile(text, own, (line) =>
+    log.warn('env_file.malformed_line', { path: expanded.path, line }),
+  );
 }

@@ -44,7 +44,11 @@ export async function startCommand(deps: CommandDeps, request: CommandRequest): 
   const id = randomUUID().replaceAll('-', '');
   const [stdout, stderr] = openOutputs(deps, id, request.background);
   const startedAt = deps.clock.now();
-  deps.log.info('command.start', { id, command: maskSecrets(request.command), background: request.background });
+  deps.log.info('command.start', {
+    id,
+    command: maskSecrets(request.command),
+    background: request.background,
+  });
   const shell = findShell(deps.environment['PATH']);
   const plain = { file: shell, args: ['-c', request.command], env };
   try {

@@ -12,7 +12,8 @@ export type BodyFraming =
 export function responseFraming(method: string, head: ResponseHead): BodyFraming {
   if (method === 'HEAD' || head.status === 204 || head.status === 304) return { kind: 'none' };
   const coding = headerIn(head.rawHeaders, 'transfer-encoding');
-  if (coding !== undefined) return /chunked\s*$/i.test(coding) ? { kind: 'chunked' } : { kind: 'until_close' };
+  if (coding !== undefined)
+    return /chunked\s*$/i.test(coding) ? { kind: 'chunked' } : { kind: 'until_close' };
   const length = headerIn(head.rawHeaders, 'content-length');
   if (length === undefined) return { kind: 'until_close' };
   const bytes = /^\d+$/.test(length) ? Number(length) : NaN;

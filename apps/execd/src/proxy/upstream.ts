@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { connect } from 'node:net';
 import { createByteReader } from './byte-reader.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { RequestHead, ResponseHead } from './message-head.ts';
@@ -22,6 +21,8 @@ export interface UpstreamRequest {
 
 /** Sends a request and waits for the head of its answer. The body goes on being sent meanwhile. */
 export async function openUpstream(request: UpstreamRequest, signal: AbortSignal): Promise<Upstream> {
+  // Loaded with the first proxied request: an agent that starts has no time for what it may never need.
+  const { connect } = await import('node:net');
   const socket = connect({ host: '127.0.0.1', port: request.port, noDelay: true });
   const abandon = (): void => void socket.destroy();
   signal.addEventListener('abort', abandon, { once: true });

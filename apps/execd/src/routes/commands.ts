@@ -31,7 +31,8 @@ export function commandRoutes(runner: CommandRunner): Hono {
     const id = context.req.param('id');
     const record = runner.find(id);
     // The code is the one clients have always read here.
-    if (record === undefined) throw agentFault('not_found', 'INVALID_REQUEST_BODY', `command not found: ${id}`);
+    if (record === undefined)
+      throw agentFault('not_found', 'INVALID_REQUEST_BODY', `command not found: ${id}`);
     return jsonResponse(formatStatus(record));
   });
 

@@ -59,7 +59,7 @@ export function readEvents(raw: string): Streamed {
 export async function* eventsOf(response: Response): AsyncGenerator<StreamEvent> {
   const decoder = new TextDecoder();
   let text = '';
-  for await (const bytes of response.body ?? []) {
+  for await (const bytes of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     text += decoder.decode(bytes, { stream: true });
     for (let end = text.indexOf('\n\n'); end !== -1; end = text.indexOf('\n\n')) {
       yield JSON.parse(text.slice(0, end)) as StreamEvent;

@@ -49,7 +49,9 @@ export async function startSandbox(options: ContainerOptions): Promise<SandboxCo
   return {
     id,
     async url() {
-      const address = (await docker(['inspect', '--format={{.NetworkSettings.IPAddress}}', id])).stdout.trim();
+      const address = (
+        await docker(['inspect', '--format={{.NetworkSettings.IPAddress}}', id])
+      ).stdout.trim();
       const url = `http://${address}:44772`;
       return eventually(async () => {
         return fetch(`${url}/ping`).then(
@@ -59,7 +61,9 @@ export async function startSandbox(options: ContainerOptions): Promise<SandboxCo
       });
     },
     exec: async (...words) => (await docker(['exec', id, ...words])).stdout,
-    kill: async (signal) => void (await docker(['kill', `--signal=${signal}`, id])),
+    async kill(signal) {
+      await docker(['kill', `--signal=${signal}`, id]);
+    },
     status: async () => Number((await docker(['wait', id])).stdout),
     logs: async () => {
       const { stdout: out, stderr } = await docker(['logs', id]);

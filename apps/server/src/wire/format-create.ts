@@ -4,15 +4,15 @@ import type { Sandbox } from '@opensandbox/core';
 import { formatExpiry, formatExtensions, formatPlatform, formatStatus } from './format-sandbox.ts';
 import type { ParsedCreate } from './parse-create.ts';
 
-/** The answer to a create: no source, and the metadata exactly as sent, so that `{}` stays `{}`. */
-export function formatCreate(sandbox: Sandbox, parsed: Pick<ParsedCreate, 'metadata'>): CreateSandboxBody {
+/** The answer to a create: no source; metadata and entrypoint exactly as sent, so that `{}` stays `{}`. */
+export function formatCreate(sandbox: Sandbox, parsed: ParsedCreate): CreateSandboxBody {
   const { record, status } = sandbox;
   return {
     id: record.id,
     ...formatPlatform(record),
     status: formatStatus(status),
     ...(parsed.metadata === undefined ? {} : { metadata: { ...parsed.metadata } }),
-    entrypoint: [...record.spec.entrypoint],
+    entrypoint: [...parsed.request.spec.entrypoint],
     ...formatExtensions(record),
     ...formatExpiry(record),
     createdAt: formatTimestamp(record.createdAt),

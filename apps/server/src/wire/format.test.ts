@@ -1,8 +1,9 @@
 import { Fault } from '@opensandbox/base';
-import type { PortAddress, Reach, Sandbox } from '@opensandbox/core';
+import type { PortAddress, Reach, Sandbox, SandboxRecord } from '@opensandbox/core';
 import { sandboxId } from '@opensandbox/core';
 import { describe, expect, it } from 'vitest';
 import { formatCreate } from './format-create.ts';
+import type { ParsedCreate } from './parse-create.ts';
 import { formatEndpoint, formatProxyEndpoint, proxyBase } from './format-endpoint.ts';
 import { formatSandbox, formatSandboxList } from './format-sandbox.ts';
 
@@ -103,16 +104,28 @@ describe('formatSandboxList', () => {
 });
 
 describe('formatCreate', () => {
-  it('shows no source, and the metadata as sent', () => {
+  const asked = (
+    record: SandboxRecord,
+    metadata: Readonly<Record<string, string>> | undefined,
+  ): ParsedCreate => ({
+    request: {
+      spec: { ...record.spec, entrypoint: ['sleep 1'] },
+      metadata: metadata ?? {},
+      timeoutSeconds: undefined,
+    },
+    metadata,
+  });
+
+  it('shows no source, and metadata and entrypoint as sent', () => {
     const shared = {
       id: PLAIN.record.id,
       status: STATUS,
-      entrypoint: ['sleep', '1'],
+      entrypoint: ['sleep 1'],
       createdAt: '2026-01-02T03:04:05.678000Z',
     };
-    expect(formatCreate(PLAIN, { metadata: undefined })).toStrictEqual(shared);
-    expect(formatCreate(PLAIN, { metadata: {} })).toStrictEqual({ ...shared, metadata: {} });
-    expect(formatCreate(RICH, { metadata: { team: 'a' } })).toMatchObject({
+    expect(formatCreate(PLAIN, asked(PLAIN.record, undefined))).toStrictEqual(shared);
+    expect(formatCreate(PLAIN, asked(PLAIN.record, {}))).toStrictEqual({ ...shared, metadata: {} });
+    expect(formatCreate(RICH, asked(RICH.record, { team: 'a' }))).toMatchObject({
       metadata: { team: 'a' },
       extensions: { 'opensandbox.extensions.a': 'b' },
       platform: { os: 'linux', arch: 'arm64' },

@@ -7,7 +7,7 @@ import type { PlanStep } from './plan-step.ts';
 export const planCommand: PlanStep = (draft, { record }) => ({
   ...draft,
   Entrypoint: [BOOTSTRAP],
-  Cmd: parseCommand(record.spec.entrypoint),
+  Cmd: record.spec.entrypoint,
   Env: record.spec.env.map(([name, value]) => `${name}=${value}`),
 });
 

@@ -92,21 +92,4 @@ describe('planContainer', () => {
   it('names the platform only when one was asked for', () => {
     expect(plan({ platform: { os: 'linux', arch: 'arm64' } }).platform).toBe('linux/arm64');
   });
-
-  it.each([
-    [['tail -f /dev/null'], ['tail', '-f', '/dev/null']],
-    [['nospace'], ['nospace']],
-    [
-      ['sh', '-c', 'a b'],
-      ['sh', '-c', 'a b'],
-    ],
-  ])('splits %j into %j', (entrypoint, command) => {
-    expect(plan({ entrypoint }).draft.Cmd).toEqual(command);
-  });
-
-  it.each([[[]], [['echo "oops']], [[' ']]])('refuses the entrypoint %j', (entrypoint) => {
-    expect(() => plan({ entrypoint })).toThrow(
-      expect.objectContaining({ kind: 'invalid', code: 'entrypoint.invalid' }),
-    );
-  });
 });

@@ -15,11 +15,11 @@ export async function create(
   const { clock, driver, store } = context;
   const createdAt = clock.now();
   const expiresAt = checkCreate(request, createdAt, context.options.maxTimeoutSeconds);
-  await driver.admit(request.spec, signal);
+  const spec = await driver.admit(request.spec, signal);
   checkAborted(signal);
   const record: SandboxRecord = {
     id: context.newId(),
-    spec: request.spec,
+    spec,
     intent: 'run',
     metadata: request.metadata,
     createdAt,

@@ -166,7 +166,7 @@ describe('a provisioning that fails', () => {
     const { record } = await world.create();
     await world.clock.advance(500);
     world.engine.goAway();
-    await world.clock.advance(600);
+    await world.clock.advance(60 * SECOND);
     expect(world.record(record.id)?.provisioning).toMatchObject({
       phase: 'failed',
       code: 'engine.unavailable',

@@ -1,4 +1,5 @@
-import { Fault, toFault } from '@opensandbox/base';
+import type { Backoff } from '@opensandbox/base';
+import { backoffMs, Fault, isFault, sleep, toFault } from '@opensandbox/base';
 import { childSignal } from '../child-signal.ts';
 import type { Observation, SandboxId, SandboxRecord } from '../sandbox.ts';
 import type { Context } from './context.ts';
@@ -36,9 +37,9 @@ async function provision(context: Context, id: SandboxId, signal: AbortSignal): 
 }
 
 async function bringUp(context: Context, record: SandboxRecord, signal: AbortSignal): Promise<Observation> {
-  const { driver, index, operations } = context;
+  const { index, operations } = context;
   const { id } = record;
-  const seen = await driver.create(record, (progress) => operations.report(id, progress), signal);
+  const seen = await createWhenReachable(context, record, signal);
   index.apply({ type: 'observed', observation: seen });
   operations.report(id, { step: 'agent', message: 'Waiting for the agent in the sandbox to answer.' });
   try {
@@ -48,6 +49,29 @@ async function bringUp(context: Context, record: SandboxRecord, signal: AbortSig
     throw error;
   }
   return index.get(id) ?? seen;
+}
+
+/** About half a minute in all: an engine that is restarted comes back within it. */
+const ENGINE_AWAY_ATTEMPTS = 8;
+
+/** An engine that is away for a moment ends no creation: the driver adopts what an earlier attempt left. */
+async function createWhenReachable(
+  context: Context,
+  record: SandboxRecord,
+  signal: AbortSignal,
+): Promise<Observation> {
+  const { driver, operations, clock, random } = context;
+  const backoff: Backoff = { firstMs: 250, longestMs: 8_000, jitter: 0.2, random };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await driver.create(record, (progress) => operations.report(record.id, progress), signal);
+    } catch (error) {
+      const isAway = isFault(error, 'unavailable') && error.code === 'engine.unavailable';
+      if (!isAway || attempt === ENGINE_AWAY_ATTEMPTS) throw error;
+    }
+    operations.report(record.id, { step: 'create', message: 'The engine does not answer; trying again.' });
+    await sleep(clock, backoffMs(backoff, attempt), signal);
+  }
 }
 
 /** What cannot be removed now stays visible to the index, and the sweep removes it. */

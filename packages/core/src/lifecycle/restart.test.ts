@@ -267,12 +267,25 @@ describe('a server that runs', () => {
     expect(world.store.list()).toEqual([]);
   });
 
-  it('marks creates as failed with the reason while the engine is away, and leaves nothing', async () => {
+  it('finishes creates that an engine restart interrupted', async () => {
     world = await new World({ config: { createMs: 100 } }).start();
     const all = await Promise.all(Array.from({ length: 10 }, () => world.create()));
     await world.clock.advance(50);
     world.engine.goAway();
-    await world.clock.advance(SECOND);
+    await world.clock.advance(3 * SECOND);
+    world.engine.comeBack();
+    await world.clock.advance(30 * SECOND);
+    const ids = all.map(({ record }) => record.id).sort();
+    expect(ids.map((id) => world.state(id))).toEqual(ids.map(() => 'Running'));
+    expect([...world.engine.ids].sort()).toEqual(ids);
+  });
+
+  it('marks creates as failed with the reason when the engine stays away, and leaves nothing', async () => {
+    world = await new World({ config: { createMs: 100 } }).start();
+    const all = await Promise.all(Array.from({ length: 10 }, () => world.create()));
+    await world.clock.advance(50);
+    world.engine.goAway();
+    await world.clock.advance(60 * SECOND);
     world.engine.comeBack();
     await world.clock.advance(30 * SECOND);
     for (const { record } of all) {

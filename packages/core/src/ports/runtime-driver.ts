@@ -15,9 +15,10 @@ export interface RuntimeDriver {
 
   /**
    * Checks what can be known before a sandbox is promised: features this driver refuses, networks that must
-   * exist, entrypoints that cannot be split. Quick; creates nothing; rejects with `invalid` or `unsupported`.
+   * exist, entrypoints that cannot be split. Resolves with the spec as it will run (an entrypoint that this
+   * engine splits, split). Quick; creates nothing; rejects with `invalid` or `unsupported`.
    */
-  admit(spec: SandboxSpec, signal: AbortSignal): Promise<void>;
+  admit(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxSpec>;
 
   /**
    * Makes the sandbox exist and start, and returns when its main process has been started. Repeating with the
