@@ -3,5 +3,6 @@ import { describe } from 'vitest';
 import { HAS_ENGINE, openConformanceHarness } from './docker-harness.ts';
 
 describe.skipIf(!HAS_ENGINE)('with a Docker engine', () => {
-  driverConformance('docker', openConformanceHarness);
+  // The engine is shared; engine-link.test.ts restarts one of its own.
+  driverConformance('docker', openConformanceHarness, { restartsEngine: false });
 });
