@@ -4,11 +4,13 @@ import type { Environment } from '@opensandbox/process';
 import { openOutputDirectory } from '@opensandbox/process';
 import { tokenCheck } from './access-token.ts';
 import { createAgent } from './agent.ts';
+import type { Agent } from './agent.ts';
 import type { BunRuntime } from './bun-runtime.ts';
 import { createCommandRecords, RETENTION } from './commands/command-records.ts';
 import { createCommandRunner } from './commands/command-runner.ts';
 import type { AgentConfig } from './config.ts';
 import { filesRoutes } from './files/index.ts';
+import { idleRelief } from './idle-relief.ts';
 import { inheritedEnvironment } from './own-environment.ts';
 import { createPortProxy } from './proxy/port-proxy.ts';
 import type { Listening } from './serve.ts';
@@ -55,7 +57,12 @@ export function runAgent(config: AgentConfig, deps: RunDeps): RunningAgent {
     ownPort: () => listening.port,
     groups: [filesRoutes({ env: () => environment, cwd, clock, log })],
   });
-  const listening: Listening = listen(bun, agent, { hostname: EVERY_IPV4_ADDRESS, port: config.port }, log);
+  const used = idleRelief(clock, () => void bun.gc(true));
+  const answer: Agent = (request, visitor) => {
+    if (!request.url.endsWith('/ping')) used(); // those who only ask whether it lives do not use it
+    return agent(request, visitor);
+  };
+  const listening: Listening = listen(bun, answer, { hostname: EVERY_IPV4_ADDRESS, port: config.port }, log);
 
   return {
     port: listening.port,

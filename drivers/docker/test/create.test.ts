@@ -82,13 +82,15 @@ describe.skipIf(!HAS_ENGINE)('create on a Docker engine', () => {
       expect(inspect.HostConfig['CapDrop']).toHaveLength(9);
     }));
 
-  it('splits a single shell line, and passes the environment on in order', () =>
+  it('runs a single shell line as words, and passes the environment on in order', () =>
     withDriver({}, async (test) => {
       const env = [
         ['A', 'x'],
         ['B', ''],
       ] as const;
-      const { inspect } = await create(test, { entrypoint: ['tail -f "/dev/null"'], env });
+      const line = { ...busyboxSpec(), entrypoint: ['tail -f "/dev/null"'] };
+      const { entrypoint } = await test.driver.admit(line, signal);
+      const { inspect } = await create(test, { entrypoint, env });
       expect(inspect.Config.Cmd).toEqual(['tail', '-f', '/dev/null']);
       expect(inspect.Config.Env.slice(0, 2)).toEqual(['A=x', 'B=']);
     }));
@@ -187,7 +189,7 @@ describe.skipIf(!HAS_ENGINE)('networks', () => {
     await withDriver({ section: { network_mode: network } }, async (test) => {
       await expect(test.driver.admit(busyboxSpec(), signal)).rejects.toMatchObject({
         kind: 'invalid',
-        message: expect.stringContaining(`docker network create ${network}`) as unknown,
+        message: expect.stringContaining(`Docker network '${network}' does not exist`) as unknown,
       });
       await test.docker('network', 'create', network);
       try {

@@ -6,6 +6,7 @@ import type { ProcessExit, ProcessGroup } from '@opensandbox/process';
 export interface CommandRecord {
   readonly id: string;
   readonly command: string;
+  /** Its processes; undefined once its leader has ended. */
   readonly group: ProcessGroup | undefined;
   readonly startedAt: number;
   /** The combined output of a background command; a foreground command keeps none. */
@@ -67,7 +68,7 @@ export function createCommandRecords(clock: Clock, limits: RetentionLimits): Com
     finish(id, end) {
       const record = records.get(id);
       if (record === undefined) return;
-      records.set(id, { ...record, end: { ...end, finishedAt: clock.now() } });
+      records.set(id, { ...record, group: undefined, end: { ...end, finishedAt: clock.now() } });
       finished.add(id);
       if (nextSweep === undefined || finished.size > limits.mostFinished) sweep();
     },
