@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openServer, type ServerProcess } from '../../test/support/server-process.ts';
 import { removeAll } from '../../test/support/docker.ts';
+import { type Answer, ask } from './client.ts';
 import { COMMAND, IMAGE, rawCreate, rawRemove } from './engine.ts';
 import { type Figure, figure, inParallel, median, timed } from './figures.ts';
 
@@ -10,20 +11,31 @@ const SERIAL = 20;
 const BURST = 50;
 const WIDTH = 8;
 
+function api(server: ServerProcess, method: string, path: string, body?: unknown): Promise<Answer> {
+  const headers = { 'OPEN-SANDBOX-API-KEY': server.apiKey, 'Content-Type': 'application/json' };
+  return ask(
+    method,
+    `http://${server.domain}/v1${path}`,
+    headers,
+    body === undefined ? undefined : JSON.stringify(body),
+  );
+}
+
 async function accepted(server: ServerProcess): Promise<string> {
-  const answer = await server.call('POST', '/v1/sandboxes', BODY);
+  const answer = await api(server, 'POST', '/sandboxes', BODY);
   if (answer.status !== 202) throw new Error(answer.text);
-  return answer.json.id;
+  return (JSON.parse(answer.text) as { id: string }).id;
 }
 
 /** As an SDK does it: create, ask for the endpoint, ping until the agent answers. */
 async function usable(server: ServerProcess): Promise<string> {
   const id = await accepted(server);
-  const answer = await server.call('GET', `/v1/sandboxes/${id}/endpoints/44772`);
+  const answer = await api(server, 'GET', `/sandboxes/${id}/endpoints/44772`);
   if (answer.status !== 200) throw new Error(answer.text);
+  const { endpoint } = JSON.parse(answer.text) as { endpoint: string };
   for (let attempt = 0; attempt < 2000; attempt += 1) {
-    const ok = await fetch(`http://${answer.json.endpoint}/ping`).then(
-      (ping) => ping.ok,
+    const ok = await ask('GET', `http://${endpoint}/ping`).then(
+      (ping) => ping.status === 200,
       () => false,
     );
     if (ok) return id;
@@ -33,7 +45,7 @@ async function usable(server: ServerProcess): Promise<string> {
 }
 
 async function remove(server: ServerProcess, id: string): Promise<void> {
-  await server.call('DELETE', `/v1/sandboxes/${id}`);
+  await api(server, 'DELETE', `/sandboxes/${id}`);
 }
 
 /** Raw and ours take turns, so that both see the same machine. */
@@ -98,13 +110,14 @@ async function reads(server: ServerProcess): Promise<Figure[]> {
   let running = 0;
   while (running < ids.length) {
     await pause(200);
-    running = (await server.call('GET', '/v1/sandboxes?pageSize=200&state=Running')).json.items.length;
+    const listed = await api(server, 'GET', '/sandboxes?pageSize=200&state=Running');
+    running = (JSON.parse(listed.text) as { items: unknown[] }).items.length;
   }
   const gets: number[] = [];
   const lists: number[] = [];
   for (let round = 0; round < 300; round += 1) {
-    gets.push((await timed(() => server.call('GET', `/v1/sandboxes/${ids[round % ids.length] ?? ''}`))).ms);
-    if (round % 3 === 0) lists.push((await timed(() => server.call('GET', '/v1/sandboxes?pageSize=200'))).ms);
+    gets.push((await timed(() => api(server, 'GET', `/sandboxes/${ids[round % ids.length] ?? ''}`))).ms);
+    if (round % 3 === 0) lists.push((await timed(() => api(server, 'GET', '/sandboxes?pageSize=200'))).ms);
   }
   const memory = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid()}/status`, 'utf8'))?.[1];
   await inParallel(ids.length, WIDTH, (index) => remove(server, ids[index] ?? ''));

@@ -123,8 +123,10 @@ function createReaders(context: ObserveContext, { inbox, touched }: Link, signal
       if (containerId === undefined || text === undefined || !isMine(attributes, context.instance)) return;
       const id = sandboxId(text);
       touched.add(containerId);
-      // Reading a container that is about to be started would only wait for the start; that tells more.
-      const isOwn = message.Action === 'create' && context.isCreating(id);
+      // A create that is under way reads its container itself once it has started; reading it here as well
+      // would make the engine do the same work twice in every burst.
+      const isOwnStep = message.Action === 'create' || message.Action === 'start';
+      const isOwn = isOwnStep && context.isCreating(id);
       if (isOwn || waiting.has(containerId)) return;
       waiting.add(containerId);
       read(containerId, id).catch((error: unknown) => inbox.fail(error));

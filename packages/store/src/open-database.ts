@@ -18,7 +18,7 @@ export function openDatabase(path: string): Database {
     chmodSync(path, PRIVATE_FILE); // the -wal and -shm files take their mode from it
     db = new SQLite(path, { timeout: BUSY_TIMEOUT_MS });
     db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = FULL'); // a promise that has resolved has reached the disk
+    db.pragma('synchronous = NORMAL'); // commits do not wait for the disk: the store does, off the event loop
     db.pragma('secure_delete = ON'); // a password that is no longer needed leaves no trace in the file
     migrate(db, path);
     return db;

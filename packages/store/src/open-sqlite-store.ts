@@ -1,3 +1,5 @@
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { Scope } from '@opensandbox/base';
 import type { SandboxStore } from '@opensandbox/core/ports';
 import { openDatabase } from './open-database.ts';
@@ -16,9 +18,23 @@ export async function openSqliteStore(options: SqliteStoreOptions, scope: Scope)
   const db = openDatabase(path);
   const toFault = (error: unknown) => storeFault(error, path);
   try {
-    return scope.own(new SqliteStore({ table: openRecordTable(db), toFault, close: () => db.close() }));
+    const table = openRecordTable(db);
+    const log = await openWriteAheadLog(path);
+    const close = async (): Promise<void> => {
+      await log.close();
+      db.close();
+    };
+    return scope.own(new SqliteStore({ table, toFault, sync: () => log.datasync(), close }));
   } catch (error) {
     db.close();
     throw toFault(error);
   }
+}
+
+/**
+ * The file that SQLite appends commits to. SQLite itself is told not to wait for the disk at each commit (it
+ * would stop the event loop for as long); the store waits for this file instead before it answers.
+ */
+function openWriteAheadLog(path: string): Promise<FileHandle> {
+  return open(`${path}-wal`, 'r');
 }

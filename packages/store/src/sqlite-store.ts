@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Fault } from '@opensandbox/base';
 import type { SandboxId, SandboxRecord, SandboxStore } from '@opensandbox/core/ports';
 import type { RecordTable } from './record-table.ts';
@@ -18,16 +18,22 @@ interface Job {
 export interface SqliteStoreParts {
   readonly table: RecordTable;
   readonly toFault: (error: unknown) => Fault;
-  readonly close: () => void;
+  /** Waits, off the event loop, until what was committed has reached the disk. */
+  readonly sync: () => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
-/** Records in memory, written through. All writes asked for in one turn of the event loop share one commit. */
-export class SqliteStore implements SandboxStore, Disposable {
+/**
+ * Records in memory, written through. All writes asked for in one turn of the event loop, or while the one
+ * before is on its way to the disk, share one commit. The disk is waited for off the event loop.
+ */
+export class SqliteStore implements SandboxStore, AsyncDisposable {
   readonly #parts: SqliteStoreParts;
   readonly #records: Map<SandboxId, SandboxRecord>;
   #list: readonly SandboxRecord[] | undefined;
-  #queue: Job[] = [];
-  #isClosed = false;
+  readonly #queue: Job[] = [];
+  #draining: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(parts: SqliteStoreParts) {
     this.#parts = parts;
@@ -68,11 +74,14 @@ export class SqliteStore implements SandboxStore, Disposable {
   }
 
   /** Writes what is still waiting, then closes the file. */
-  [Symbol.dispose](): void {
-    if (this.#isClosed) return;
-    this.#flush();
-    this.#isClosed = true;
-    this.#parts.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#draining;
+    await this.#parts.close();
   }
 
   #replace(pending: Pending, id: SandboxId, change: Change): SandboxRecord {
@@ -97,25 +106,29 @@ export class SqliteStore implements SandboxStore, Disposable {
   }
 
   #enqueue(write: Job['write']): Promise<SandboxRecord | undefined> {
-    if (this.#isClosed) {
+    if (this.#closing !== undefined) {
       return Promise.reject(new Fault('unavailable', 'store.failed', 'The store has been closed.'));
     }
     return new Promise((resolve, reject) => {
-      if (this.#queue.length === 0) nextTurn(() => this.#flush());
       this.#queue.push({ write, done: resolve, failed: reject });
+      this.#draining ??= this.#drain();
     });
   }
 
-  #flush(): void {
-    const jobs = this.#queue;
-    this.#queue = [];
-    if (jobs.length === 0) return;
+  async #drain(): Promise<void> {
+    await nextTurn();
+    while (this.#queue.length > 0) await this.#commit(this.#queue.splice(0));
+    this.#draining = undefined;
+  }
+
+  async #commit(jobs: readonly Job[]): Promise<void> {
     const pending: Pending = new Map();
     const answers: (() => void)[] = [];
     try {
       this.#parts.table.inTransaction(() => {
         for (const job of jobs) answers.push(runJob(job, pending));
       });
+      await this.#parts.sync();
     } catch (error) {
       const fault = this.#parts.toFault(error);
       for (const job of jobs) job.failed(fault);
