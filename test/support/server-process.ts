@@ -101,6 +101,8 @@ export async function openServer(options: ServerOptions = {}): Promise<ServerPro
   const domain = `127.0.0.1:${port}`;
   let child: ChildProcess | undefined;
   let output = '';
+  /** Somebody asked for the end; otherwise an end is a crash. */
+  let isEnded = false;
 
   async function waitHealthy(): Promise<void> {
     for (let attempt = 0; attempt < 2400; attempt += 1) {
@@ -116,6 +118,7 @@ export async function openServer(options: ServerOptions = {}): Promise<ServerPro
   }
 
   async function end(signal: NodeJS.Signals): Promise<number | null> {
+    isEnded = true;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null)
       return child?.exitCode ?? null;
     const gone = once(child, 'exit');
@@ -133,6 +136,7 @@ export async function openServer(options: ServerOptions = {}): Promise<ServerPro
     pid: () => child?.pid ?? -1,
     exited: () => child === undefined || child.exitCode !== null || child.signalCode !== null,
     async start(env = {}) {
+      isEnded = false;
       child = spawn(process.execPath, [entry, '--config', config], {
         env: { ...process.env, HOME: home, ...options.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -143,7 +147,7 @@ export async function openServer(options: ServerOptions = {}): Promise<ServerPro
       await waitHealthy();
     },
     stop() {
-      if (child !== undefined && child.exitCode !== null)
+      if (child !== undefined && child.exitCode !== null && !isEnded)
         throw new Error(`the server had ended by itself:\n${output}`);
       return end('SIGTERM');
     },

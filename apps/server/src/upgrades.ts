@@ -1,9 +1,11 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Clock } from '@opensandbox/base';
 import { requestIdOf } from '@opensandbox/http';
 import { writeAccessLine } from './access-log.ts';
 import type { AppDeps } from './app-options.ts';
 import type { Capacity } from './capacity.ts';
+import { endAndDrain } from './proxy/end-and-drain.ts';
 import { replayWithoutUpgrade } from './proxy/replay.ts';
 import { proxyRoute } from './proxy/proxy-path.ts';
 import { openTunnel } from './proxy/tunnel.ts';
@@ -26,21 +28,25 @@ export function handleUpgrades(
       replayWithoutUpgrade(server, request, { socket, head });
       return;
     }
+    tunnels.add(socket);
+    socket.once('close', () => tunnels.delete(socket));
     const requestId = requestIdOf(request.headers['x-request-id'], deps.newUuid);
     if (proxyRoute(decodedPath(normaliseTarget(request.url ?? ''))) === undefined) {
-      answerPlainly(socket, { status: '403 Forbidden', code: 'GENERAL::FORBIDDEN', requestId });
+      answerPlainly(socket, { status: '403 Forbidden', code: 'GENERAL::FORBIDDEN', requestId }, deps.clock);
       return;
     }
     if (!capacity.enter()) {
-      answerPlainly(socket, { status: '503 Service Unavailable', code: 'GENERAL::OVERLOADED', requestId });
+      answerPlainly(
+        socket,
+        { status: '503 Service Unavailable', code: 'GENERAL::OVERLOADED', requestId },
+        deps.clock,
+      );
       return;
     }
-    tunnels.add(socket);
     const peer = request.socket.remoteAddress;
     const startedAt = deps.clock.now();
     const done = (status: number): void => {
       capacity.leave();
-      tunnels.delete(socket);
       const durationMs = deps.clock.now() - startedAt;
       writeAccessLine(deps.log, { request, requestId, peer, status, durationMs });
     };
@@ -60,17 +66,17 @@ export function handleUpgrades(
 function answerPlainly(
   socket: Duplex,
   answer: { readonly status: string; readonly code: string; readonly requestId: string },
+  clock: Clock,
 ): void {
   const body = JSON.stringify({ code: answer.code, message: answer.status.replace(/^\d+ /, '') });
-  socket.end(
-    [
-      `HTTP/1.1 ${answer.status}`,
-      'Content-Type: application/json',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      `X-Request-ID: ${answer.requestId}`,
-      'Connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  );
+  const lines = [
+    `HTTP/1.1 ${answer.status}`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-ID: ${answer.requestId}`,
+    'Connection: close',
+    '',
+    body,
+  ];
+  endAndDrain(socket, lines.join('\r\n'), clock);
 }

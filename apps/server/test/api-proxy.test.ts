@@ -399,6 +399,20 @@ describe('a WebSocket', () => {
     backend = await EchoBackend.open();
   });
 
+  it('lets go of a refused client that says goodbye in turn', async () => {
+    const held = (): Promise<number> =>
+      new Promise((resolve, reject) =>
+        test.app.server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+      );
+    const before = await held();
+    using connection = await RawConnection.open(port);
+    connection.send(...handshake('/sandboxes/none/proxy/80'));
+    await connection.received(/\r\n\r\n./s);
+    connection.socket.end(Buffer.from([0x88, 0x82, 1, 2, 3, 4, 0x02, 0xf3]));
+    await connection.closed();
+    await expect.poll(held).toBe(before);
+  });
+
   it.each(['/v1/sandboxes', '/sandboxes/x/proxy/abc', '/'])('is refused at %s', async (path) => {
     using connection = await RawConnection.open(port);
     connection.send(...handshake(path));

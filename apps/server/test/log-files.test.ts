@@ -29,6 +29,12 @@ describe('file sink', () => {
     expect(firsts).toEqual(['8', '67', '45']);
   });
 
+  it('does not stop its writer when the disk is full', () => {
+    const sink = openFileSink({ path: '/dev/full', maxBytes: 1000, backupCount: 2 });
+    expect(() => sink.write(LINE)).not.toThrow();
+    sink[Symbol.dispose]();
+  });
+
   it('starts the file over when no backups are kept', () => {
     const path = home.path('server.log');
     const sink = openFileSink({ path, maxBytes: 20, backupCount: 0 });

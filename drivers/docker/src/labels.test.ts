@@ -11,10 +11,22 @@ import {
 
 const CREATED = Date.UTC(2026, 0, 2, 3, 4, 5);
 
+/** The labels that say something: an empty one is there to hide what an image carries. */
+function written(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
+}
+
 describe('formatLabels', () => {
+  it('leaves no system label to the image', () => {
+    const labels = formatLabels(sampleRecord(), undefined);
+    for (const name of ['instance', 'auxiliary', 'http-port', 'embedding-proxy-port', 'egress-auth-token']) {
+      expect(labels[`opensandbox.io/${name}`]).toBe('');
+    }
+  });
+
   it('writes a deadline, and no manual clean-up beside it', () => {
     const record = sampleRecord({ expiresAt: CREATED, metadata: { team: 'infra' } });
-    expect(formatLabels(record, undefined)).toEqual({
+    expect(written(formatLabels(record, undefined))).toEqual({
       team: 'infra',
       'opensandbox.io/id': record.id,
       'opensandbox.io/expires-at': '2026-01-02T03:04:05+00:00',
@@ -28,7 +40,7 @@ describe('formatLabels', () => {
       'opensandbox.io/manual-cleanup': 'true',
       'opensandbox.io/instance': 'blue',
     });
-    expect(labels).not.toHaveProperty('opensandbox.io/expires-at');
+    expect(written(labels)).not.toHaveProperty('opensandbox.io/expires-at');
   });
 
   it('writes platform and renewal when they were asked for', () => {
@@ -45,7 +57,7 @@ describe('formatLabels', () => {
     expect(formatLabels(record, undefined)['opensandbox.io/id']).toBe(record.id);
   });
 
-  it('blanks what a snapshot image carries on from its source', () => {
+  it('hides what a snapshot image carries on from its source', () => {
     const source = { kind: 'snapshot', snapshotId: 's1', image: 'opensandbox-snapshots:s1' } as const;
     const labels = formatLabels(sampleRecord({ spec: sampleSpec({ source }) }), undefined);
     expect(labels).toMatchObject({

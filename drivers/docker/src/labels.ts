@@ -22,6 +22,9 @@ const INHERITED = [
   LABEL.volumeManagedBy,
   LABEL.instance,
   LABEL.image,
+  LABEL.sidecarFor,
+  LABEL.owner,
+  LABEL.auxiliary,
 ];
 
 /** The labels of a sandbox container. System labels win over metadata of the same name. */
@@ -31,10 +34,12 @@ export function formatLabels(record: SandboxRecord, instance: string | undefined
     record.expiresAt === undefined
       ? { [LABEL.manualCleanup]: 'true' }
       : { [LABEL.expiresAt]: formatLabelTime(record.expiresAt) };
+  // The engine adds the labels of the image, and the image is a stranger's or another sandbox's: what is not
+  // written here is written empty, which every reader takes as absent.
   const blank = Object.fromEntries(INHERITED.map((key) => [key, '']));
   return {
     ...record.metadata,
-    ...(spec.source.kind === 'snapshot' ? blank : {}),
+    ...blank,
     [LABEL.id]: record.id,
     ...deadline,
     ...(spec.platform === undefined ? {} : formatPlatform(spec.platform)),

@@ -123,13 +123,14 @@ function createReaders(context: ObserveContext, { inbox, touched }: Link, signal
       if (containerId === undefined || text === undefined || !isMine(attributes, context.instance)) return;
       const id = sandboxId(text);
       touched.add(containerId);
-      // A create that is under way reads its container itself once it has started; reading it here as well
-      // would make the engine do the same work twice in every burst.
-      const isOwnStep = message.Action === 'create' || message.Action === 'start';
-      const isOwn = isOwnStep && context.isCreating(id);
+      // Reading a container that is about to be started would only wait for the start; that tells more.
+      const isOwn = message.Action === 'create' && context.isCreating(id);
       if (isOwn || waiting.has(containerId)) return;
       waiting.add(containerId);
-      read(containerId, id).catch((error: unknown) => inbox.fail(error));
+      read(containerId, id).catch((error: unknown) => {
+        if (signal.aborted || isEngineAway(error)) inbox.fail(error);
+        else touched.add(containerId); // the next list reads it again
+      });
     },
   };
 }
@@ -178,11 +179,37 @@ async function readListed(
       next.set(container.Id, { face, observation: { ...before.observation, readAt } });
       return;
     }
-    const observation = await slots.run(() => context.reading.readById(container.Id, signal), signal);
-    if (observation !== undefined) next.set(container.Id, { face, observation });
+    try {
+      const observation = await slots.run(() => context.reading.readById(container.Id, signal), signal);
+      if (observation !== undefined) next.set(container.Id, { face, observation });
+    } catch (error) {
+      if (signal.aborted || isEngineAway(error)) throw error;
+      // One container that cannot be read must not blind us to the others; it stays listed as it was.
+      const observation = before?.observation ?? unreadable(container, readAt);
+      next.set(container.Id, { face: '', observation: { ...observation, readAt } });
+    }
   });
   await Promise.all(readings);
   return next;
+}
+
+function isEngineAway(error: unknown): boolean {
+  return isFault(error, 'unavailable') || isFault(error, 'cancelled');
+}
+
+function unreadable(container: ContainerSummary, readAt: number): Observation {
+  return {
+    id: sandboxId(readLabel(container.Labels ?? {}, LABEL.id) ?? ''),
+    phase: 'unknown',
+    engineState: container.State ?? 'unreadable',
+    exitCode: undefined,
+    oomKilled: false,
+    error: undefined,
+    finishedAt: undefined,
+    reach: { kind: 'none' },
+    readAt,
+    claim: undefined,
+  };
 }
 
 /** When several containers carry one id, the newest counts. */

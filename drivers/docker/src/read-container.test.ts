@@ -105,11 +105,17 @@ describe('readContainer', () => {
 
   it('finds the ports of another server in its labels', () => {
     const labels = { 'opensandbox.io/embedding-proxy-port': '45001', 'opensandbox.io/http-port': '45002' };
-    expect(read(withLabels(labels, exited0))?.reach).toMatchObject({
+    const bare = { ...running, NetworkSettings: { ...running.NetworkSettings, Ports: {} } };
+    expect(read(withLabels(labels, bare))?.reach).toMatchObject({
       kind: 'mapped',
       host: '127.0.0.1',
       ports: { 44772: 45_001, 8080: 45_002 },
     });
+  });
+
+  it('believes no port labels of a container that has ended', () => {
+    const labels = { 'opensandbox.io/http-port': '6379' };
+    expect(read(withLabels(labels, exited0))?.reach).toEqual({ kind: 'none' });
   });
 
   it('counts an empty label as absent', () => {

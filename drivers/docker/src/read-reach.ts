@@ -7,7 +7,7 @@ import { AGENT_PORT, HTTP_PORT, LABEL } from './names.ts';
 const LOOPBACK = '127.0.0.1';
 const EVERY_ADDRESS = new Set(['', '0.0.0.0', '::']);
 
-/** Where the container can be reached now. One that does not run has no ports, unless its labels name them. */
+/** Where the container can be reached now. One that does not run has no ports. */
 export function readReach(inspect: ContainerInspect, labels: Labels, dialHost: string): Reach {
   const mode = inspect.HostConfig?.NetworkMode ?? 'default';
   if (mode === 'host') return { kind: 'host', host: dialHost };
@@ -15,7 +15,7 @@ export function readReach(inspect: ContainerInspect, labels: Labels, dialHost: s
   const first = published.get(AGENT_PORT) ?? [...published.values()][0];
   const ports =
     first === undefined
-      ? readLabelPorts(labels)
+      ? readLabelPorts(inspect, labels)
       : Object.fromEntries([...published].map(([port, binding]) => [port, Number(binding.HostPort)]));
   if (Object.keys(ports).length === 0) return { kind: 'none' };
   return {
@@ -39,7 +39,9 @@ function readPublished(inspect: ContainerInspect): ReadonlyMap<number, PortBindi
 }
 
 /** Servers that choose host ports themselves write them down in labels. */
-function readLabelPorts(labels: Labels): Readonly<Record<number, number>> {
+function readLabelPorts(inspect: ContainerInspect, labels: Labels): Readonly<Record<number, number>> {
+  // Of a container that has ended they may be anything: an image can carry labels too.
+  if (inspect.State.Running !== true) return {};
   const agent = readPort(labels, LABEL.agentPort);
   const http = readPort(labels, LABEL.httpPort);
   return {

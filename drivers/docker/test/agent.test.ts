@@ -17,6 +17,9 @@ import type { DockerTest } from './docker-harness.ts';
 
 const { signal } = new AbortController();
 const BOOTSTRAP = '#!/bin/sh\nexec "$@"\n';
+/** Run in an image that wants to be the agent of everybody. */
+const PLANT =
+  'mkdir -p /opt/opensandbox; cd /opt/opensandbox; for f in planted execd bootstrap.sh .opensandbox-complete; do echo evil > $f; done';
 
 /** An agent whose volume no other test has: its content is new each time. */
 async function ownAgent(directory: string): Promise<string> {
@@ -67,6 +70,33 @@ describe.skipIf(!HAS_ENGINE)('the built-in agent', () => {
     expect(lines(listed)).toEqual(['755 bootstrap.sh', '755 execd', '755 lib', '755 lib/loader.so']);
     await removeAll(test);
     await test.docker('volume', 'rm', ...volumes);
+  });
+
+  it('takes nothing from the image that happens to be used first', async () => {
+    await using directory = await temporaryDirectory();
+    const rootfsDir = await ownAgent(directory.path);
+    await using test = await openDockerTest({
+      deps: { execd: { image: 'builtin', rootfsDir, version: 'v1' } },
+    });
+    const hostile = `opensandbox-docker-test:${randomUUID()}`;
+    const base = await test.docker('create', IMAGE, 'sh', '-c', PLANT);
+    await test.docker('start', '-a', base);
+    await test.docker('commit', '--change', 'LABEL opensandbox.io/http-port=6379', base, hostile);
+    await test.docker('rm', '-fv', base);
+    try {
+      const record = sampleRecord({
+        spec: { ...busyboxSpec(), source: { kind: 'image', uri: hostile, auth: undefined } },
+      });
+      await test.driver.create(record, () => undefined, signal);
+      const name = `sandbox-${record.id}`;
+      expect(await test.docker('exec', name, 'cat', '/opt/opensandbox/bootstrap.sh')).toBe(BOOTSTRAP.trim());
+      expect(await test.docker('exec', name, 'ls', '/opt/opensandbox')).not.toContain('planted');
+      const volume = await volumeOf(test, name);
+      await removeAll(test);
+      await test.docker('volume', 'rm', volume);
+    } finally {
+      await test.docker('rmi', '-f', hostile);
+    }
   });
 
   it('is written again when its volume was pruned behind the driver', async () => {
@@ -210,7 +240,7 @@ describe.skipIf(!HAS_ENGINE)('an agent image', () => {
         message: expect.stringContaining(`/${missing}`) as unknown,
       });
       expect(await test.leftovers()).toEqual([]);
-      const volume = `opensandbox-execd-${image.id.replace('sha256:', '').slice(0, 16)}`;
+      const volume = `opensandbox-agent-${image.id.replace('sha256:', '').slice(0, 16)}`;
       expect(await test.docker('ps', '-aq', '--filter', `name=${volume}`)).toBe('');
       await test.docker('volume', 'rm', volume);
     },

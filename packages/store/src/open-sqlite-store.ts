@@ -21,8 +21,11 @@ export async function openSqliteStore(options: SqliteStoreOptions, scope: Scope)
     const table = openRecordTable(db);
     const log = await openWriteAheadLog(path);
     const close = async (): Promise<void> => {
-      await log.close();
-      db.close();
+      try {
+        await log.close();
+      } finally {
+        db.close();
+      }
     };
     return scope.own(new SqliteStore({ table, toFault, sync: () => log.datasync(), close }));
   } catch (error) {
@@ -36,5 +39,5 @@ export async function openSqliteStore(options: SqliteStoreOptions, scope: Scope)
  * would stop the event loop for as long); the store waits for this file instead before it answers.
  */
 function openWriteAheadLog(path: string): Promise<FileHandle> {
-  return open(`${path}-wal`, 'r');
+  return open(`${path}-wal`, 'r+');
 }

@@ -121,6 +121,14 @@ export class SqliteStore implements SandboxStore, AsyncDisposable {
     this.#draining = undefined;
   }
 
+  #publish(pending: Pending): void {
+    for (const [id, record] of pending) {
+      if (record === undefined) this.#records.delete(id);
+      else this.#records.set(id, record);
+    }
+    this.#list = undefined;
+  }
+
   async #commit(jobs: readonly Job[]): Promise<void> {
     const pending: Pending = new Map();
     const answers: (() => void)[] = [];
@@ -128,17 +136,21 @@ export class SqliteStore implements SandboxStore, AsyncDisposable {
       this.#parts.table.inTransaction(() => {
         for (const job of jobs) answers.push(runJob(job, pending));
       });
-      await this.#parts.sync();
     } catch (error) {
       const fault = this.#parts.toFault(error);
       for (const job of jobs) job.failed(fault);
       return;
     }
-    for (const [id, record] of pending) {
-      if (record === undefined) this.#records.delete(id);
-      else this.#records.set(id, record);
+    try {
+      await this.#parts.sync();
+    } catch (error) {
+      // The file has the changes, whether or not the disk will: memory follows it, and the callers are told.
+      this.#publish(pending);
+      const fault = this.#parts.toFault(error);
+      for (const job of jobs) job.failed(fault);
+      return;
     }
-    this.#list = undefined;
+    this.#publish(pending);
     for (const answer of answers) answer();
   }
 }

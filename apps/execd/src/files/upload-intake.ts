@@ -10,6 +10,8 @@ import { parseMetadata } from './upload-pairs.ts';
 import type { UploadTarget } from './upload-pairs.ts';
 
 const LONGEST_METADATA_BYTES = 1024 * 1024;
+/** Of one request together; it is held in memory until the files have come. */
+const MOST_METADATA_BYTES = 32 * 1024 * 1024;
 const MOST_PARTS = 20_000;
 
 /** A part being received. Parts that mean nothing to us are read and dropped. */
@@ -27,6 +29,7 @@ export class UploadIntake implements AsyncDisposable {
   readonly files: Spool[] = [];
   readonly #context: FileContext;
   #part: OpenPart = { kind: 'ignored' };
+  #metadataBytes = 0;
   #partCount = 0;
 
   constructor(context: FileContext) {
@@ -84,11 +87,13 @@ export class UploadIntake implements AsyncDisposable {
     if (part.kind === 'file') await writeAll(part.spool.file, bytes, part.bytes);
     else part.pieces.push(Buffer.from(bytes));
     part.bytes += bytes.length;
-    if (part.kind === 'metadata' && part.bytes > LONGEST_METADATA_BYTES) {
+    if (part.kind !== 'metadata') return;
+    this.#metadataBytes += bytes.length;
+    if (part.bytes > LONGEST_METADATA_BYTES || this.#metadataBytes > MOST_METADATA_BYTES) {
       throw agentFault(
         'invalid',
         'INVALID_FILE_METADATA',
-        'invalid metadata format. it is longer than 1 MiB',
+        'invalid metadata format. it is longer than 1 MiB, or 32 MiB in all parts together',
       );
     }
   }

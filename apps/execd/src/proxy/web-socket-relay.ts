@@ -22,6 +22,8 @@ export interface WebSocketRelay {
 
 const LONGEST_MESSAGE_BYTES = 256 * 1024 * 1024;
 const TOO_BIG = 1009;
+/** Room for one message of the longest kind and a little more. */
+const MOST_UNSENT_BYTES = LONGEST_MESSAGE_BYTES + 16 * 1024 * 1024;
 
 /** Joins a client to an application that has accepted the upgrade; whole messages go both ways. */
 export function createWebSocketRelay(
@@ -30,7 +32,10 @@ export function createWebSocketRelay(
 ): WebSocketRelay {
   const { socket } = upstream;
   const write = (opcode: number, payload: Uint8Array): void => {
-    if (!socket.destroyed) socket.write(encodeClientFrame(opcode, payload, randomBytes(4)));
+    if (socket.destroyed) return;
+    socket.write(encodeClientFrame(opcode, payload, randomBytes(4)));
+    // The client's side cannot be told to wait: an application that does not read loses its connection.
+    if (socket.writableLength > MOST_UNSENT_BYTES) socket.destroy();
   };
   return {
     opened(client) {

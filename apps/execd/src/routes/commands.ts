@@ -17,15 +17,17 @@ export function commandRoutes(runner: CommandRunner): Hono {
     return runner.run(request, context.req.raw.signal);
   });
 
-  const interrupt = async (id: string | undefined, signal: AbortSignal): Promise<Response> => {
+  // Goes on when the client hangs up: a process that ignores TERM must still get its KILL.
+  const toTheEnd = new AbortController().signal;
+  const interrupt = async (id: string | undefined): Promise<Response> => {
     if (id === undefined || id === '') {
       throw agentFault('invalid', 'MISSING_QUERY', "missing query parameter 'id'");
     }
-    await runner.interrupt(id, signal);
+    await runner.interrupt(id, toTheEnd);
     return emptyResponse();
   };
-  routes.delete('/command', (context) => interrupt(context.req.query('id'), context.req.raw.signal));
-  routes.delete('/code', (context) => interrupt(context.req.query('id'), context.req.raw.signal));
+  routes.delete('/command', (context) => interrupt(context.req.query('id')));
+  routes.delete('/code', (context) => interrupt(context.req.query('id')));
 
   routes.get('/command/status/:id', (context) => {
     const id = context.req.param('id');

@@ -4,7 +4,10 @@ const HIDDEN = '[redacted]';
 /** Names whose values are credentials. `keyId`, `dedupeKey` and the like are caught too: better one too many. */
 const SECRET_NAME = /key|token|password|passwd|secret|authorization|cookie|credential|registry[-_]?auth|dsn/i;
 /** Credentials inside URLs, and header-like text inside messages. */
-const URL_CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@:]*:[^\s/@]+@/gi;
+// A scheme is looked for where a word begins and is short: otherwise long text costs quadratic time.
+const URL_CREDENTIALS = /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/@:]{0,1024}:[^\s/@]{1,4096}@/gi;
+/** Longer text is cut, at a space so that no half of a credential is left without its mark. */
+const LONGEST_TEXT = 8192;
 const HEADER_TEXT =
   /\b(authorization|x-registry-auth|open-sandbox-api-key|x-execd-access-token|opensandbox-egress-auth)(["']?\s*[:=]\s*)(?:bearer\s+|basic\s+)?[^\s,;"']+/gi;
 const DEEPEST = 8;
@@ -17,7 +20,13 @@ export function redact(value: unknown): unknown {
 
 /** Text with the credentials in it hidden. */
 export function redactText(text: string): string {
-  return text.replace(URL_CREDENTIALS, `$1${HIDDEN}@`).replace(HEADER_TEXT, `$1$2${HIDDEN}`);
+  return cut(text).replace(URL_CREDENTIALS, `$1${HIDDEN}@`).replace(HEADER_TEXT, `$1$2${HIDDEN}`);
+}
+
+function cut(text: string): string {
+  if (text.length <= LONGEST_TEXT) return text;
+  const space = text.lastIndexOf(' ', LONGEST_TEXT);
+  return `${text.slice(0, space > 0 ? space : 0)}… (${text.length} characters)`;
 }
 
 function copy(value: unknown, depth: number, above: Set<object>): unknown {

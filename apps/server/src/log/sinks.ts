@@ -31,20 +31,28 @@ export function openFileSink(options: FileSinkOptions): Sink {
   let size = fstatSync(file).size;
 
   function rotate(): void {
-    closeSync(file);
     if (backupCount === 0) rmSync(path, { force: true });
     for (let n = backupCount - 1; n >= 1; n -= 1) renameIfThere(`${path}.${n}`, `${path}.${n + 1}`);
     if (backupCount > 0) renameIfThere(path, `${path}.1`);
-    file = openSync(path, 'a', 0o640);
+    const next = openSync(path, 'a', 0o640);
+    closeSync(file);
+    file = next;
     size = fstatSync(file).size;
   }
 
   return {
     write(line) {
       const bytes = Buffer.from(`${line}\n`);
-      if (size > 0 && size + bytes.byteLength > maxBytes) rotate();
-      writeSync(file, bytes);
-      size += bytes.byteLength;
+      try {
+        if (size > 0 && size + bytes.byteLength > maxBytes) rotate();
+      } catch {
+        // goes on in the old file, and tries again with the next line
+      }
+      try {
+        size += writeSync(file, bytes);
+      } catch {
+        // a disk that is full must not stop the server
+      }
     },
     [Symbol.dispose]: () => closeSync(file),
   };

@@ -8,6 +8,7 @@ import { decodedPath, normaliseTarget } from '../request-path.ts';
 import { faultToResponse } from '../wire-codes.ts';
 import { parsePort } from '../wire/index.ts';
 import { type HandshakeAnswer, dial } from './dial.ts';
+import { endAndDrain } from './end-and-drain.ts';
 import { upstreamHeaders } from './proxy-headers.ts';
 import { proxyRest, proxyRoute, upstreamPath } from './proxy-path.ts';
 import { BACKEND_AWAY, BACKEND_REFUSED, acceptAndClose } from './websocket-refusal.ts';
@@ -37,7 +38,7 @@ export async function openTunnel(deps: TunnelDeps, handover: Handover, signal: A
     const answer = await shakeHands(deps, handover, signal);
     if (answer.status !== 101) {
       answer.socket.destroy();
-      return refuse(handover, BACKEND_REFUSED, '');
+      return refuse({ request, socket, clock: deps.clock }, BACKEND_REFUSED, '');
     }
     socket.write(answer.bytes);
     answer.socket.write(head);
@@ -52,7 +53,7 @@ export async function openTunnel(deps: TunnelDeps, handover: Handover, signal: A
     deps.log.debug('proxy.websocket_failed', { requestId: handover.requestId, error: fault });
     const { body } = faultToResponse(fault, deps.runtimeName);
     const reason = fault.code === 'proxy.unreachable' ? '' : `${body.code}: ${body.message}`;
-    return refuse({ request, socket }, BACKEND_AWAY, reason);
+    return refuse({ request, socket, clock: deps.clock }, BACKEND_AWAY, reason);
   }
 }
 
@@ -93,11 +94,11 @@ async function shakeHands(
 }
 
 function refuse(
-  { request, socket }: Pick<Handover, 'request' | 'socket'>,
+  { request, socket, clock }: Pick<Handover, 'request' | 'socket'> & { readonly clock: Clock },
   code: number,
   reason: string,
 ): number {
-  socket.end(acceptAndClose(request.headers['sec-websocket-key'] ?? '', code, reason));
+  endAndDrain(socket, acceptAndClose(request.headers['sec-websocket-key'] ?? '', code, reason), clock);
   return 101;
 }
 

@@ -157,7 +157,9 @@ function planCarrier(name: string, content: VolumeContent): NewContainer {
       Cmd: [],
       // An image made from a sandbox carries its id on.
       Labels: { [LABEL.id]: '', [LABEL.auxiliary]: CARRIER_PURPOSE },
-      HostConfig: { NetworkMode: 'none', Binds: [`${content.name}:${AGENT_DIR}`] },
+      // Without `nocopy` the engine would fill an empty volume with what the image holds at that place, and the
+      // image is a stranger's: it could plant the agent of every sandbox.
+      HostConfig: { NetworkMode: 'none', Binds: [`${content.name}:${AGENT_DIR}:nocopy`] },
     },
   };
 }

@@ -61,7 +61,7 @@ export async function openAgent(deps: AgentDeps, scope: Scope): Promise<Agent> {
 
 function contentOfLayout(layout: Layout, execd: ExecdDelivery, wish: AgentWish): VolumeContent {
   return {
-    name: `opensandbox-execd-${layout.hash.slice(0, HASH_LENGTH)}`,
+    name: `opensandbox-agent-${layout.hash.slice(0, HASH_LENGTH)}`,
     version: execd.version,
     carrierImage: wish.imageId,
     readEntries: () => Promise.resolve(layout.entries),
@@ -77,7 +77,7 @@ async function contentOfImage(deps: AgentDeps, wish: AgentWish, signal: AbortSig
     signal,
   );
   return {
-    name: `opensandbox-execd-${image.Id.replace(/^sha256:/, '').slice(0, HASH_LENGTH)}`,
+    name: `opensandbox-agent-${image.Id.replace(/^sha256:/, '').slice(0, HASH_LENGTH)}`,
     version: uri,
     carrierImage: image.Id,
     readEntries: (container, shared) => readImageEntries(deps, container, shared),

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { buffer } from 'node:stream/consumers';
 import type { Clock } from '@opensandbox/base';
-import { deadline, isFault } from '@opensandbox/base';
+import { createSemaphore, deadline, isFault } from '@opensandbox/base';
 import { engineTimeout, readConnectionFailure, readEngineFailure } from '../faults.ts';
 import type { Connection } from './connection.ts';
 import { sshAgent } from './ssh-connection.ts';
@@ -37,8 +37,12 @@ export interface Transport extends Disposable {
   open(request: EngineRequest, signal: AbortSignal): Promise<IncomingMessage>;
 }
 
-/** Connections kept for short calls. Streams have their own, so they can never starve them. */
-const MOST_CONNECTIONS = 32;
+/**
+ * Connections kept for calls that read, and for calls that change something. The question whether the engine
+ * lives and streams have their own, so that a burst of removals cannot make the engine look dead.
+ */
+const MOST_READS = 16;
+const MOST_WRITES = 32;
 
 interface Client {
   readonly request: typeof httpRequest;
@@ -50,13 +54,21 @@ interface Client {
 
 /** `version` is the API version that every path asks for; `undefined` only to find out which one. */
 export function openTransport(connection: Connection, version: string | undefined, clock: Clock): Transport {
-  const shortCalls = connect(connection, version, { keepAlive: true, maxSockets: MOST_CONNECTIONS });
+  const pings = connect(connection, version, { keepAlive: true, maxSockets: 1 });
+  const reads = connect(connection, version, { keepAlive: true, maxSockets: MOST_READS });
+  const writes = connect(connection, version, { keepAlive: true, maxSockets: MOST_WRITES });
+  const writeSlots = createSemaphore(MOST_WRITES);
   const streams = connect(connection, version, { keepAlive: false });
+
+  function clientFor({ method, path }: EngineRequest): Client {
+    if (path === '/_ping') return pings;
+    return method === 'GET' || method === 'HEAD' ? reads : writes;
+  }
 
   async function once(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
     using limit = withinTime(clock, request, signal);
     try {
-      const response = await send(shortCalls, request, limit.signal);
+      const response = await send(clientFor(request), request, limit.signal);
       const body = await buffer(response);
       return { status: response.statusCode ?? 0, headers: response.headers, body };
     } catch (error) {
@@ -66,11 +78,12 @@ export function openTransport(connection: Connection, version: string | undefine
 
   return {
     async call(request, signal) {
-      const answer = await once(request, signal).catch((error: unknown) => {
+      // A change waits for its turn before its time starts to run.
+      const isRead = request.method === 'GET' || request.method === 'HEAD';
+      const first = isRead ? once(request, signal) : writeSlots.run(() => once(request, signal), signal);
+      const answer = await first.catch((error: unknown) => {
         // A kept connection may have been closed by the engine just before it was used again.
-        const again =
-          isFault(error, 'unavailable') && (request.method === 'GET' || request.method === 'HEAD');
-        if (!again) throw error;
+        if (!isRead || !isFault(error, 'unavailable')) throw error;
         return once(request, signal);
       });
       if (answer.status >= 400) throw readEngineFailure(answer.status, readJson(answer.body));
@@ -83,7 +96,7 @@ export function openTransport(connection: Connection, version: string | undefine
       throw readEngineFailure(response.statusCode ?? 0, readJson(body));
     },
     [Symbol.dispose]() {
-      shortCalls.agent.destroy();
+      for (const client of [pings, reads, writes]) client.agent.destroy();
       streams.agent.destroy();
     },
   };

@@ -2,6 +2,7 @@ import type { SandboxSpec } from '@opensandbox/core/ports';
 import { sampleRecord, sampleSpec } from '@opensandbox/testkit';
 import { describe, expect, it } from 'vitest';
 import type { NewContainer } from '../engine/engine.ts';
+import { formatLabels } from '../labels.ts';
 import { planContainer } from './plan.ts';
 import type { PlanSettings } from './plan-step.ts';
 
@@ -28,11 +29,7 @@ describe('planContainer', () => {
       platform: undefined,
       draft: {
         Image: 'sample:latest',
-        Labels: {
-          'opensandbox.io/id': record.id,
-          'opensandbox.io/manual-cleanup': 'true',
-          'opensandbox.io/image': 'sample:latest',
-        },
+        Labels: formatLabels(record, undefined),
         Entrypoint: ['/opt/opensandbox/bootstrap.sh'],
         Cmd: ['sleep', '3600'],
         Env: [],

@@ -1,4 +1,4 @@
-import { checkAborted } from '@opensandbox/base';
+import { checkAborted, isFault } from '@opensandbox/base';
 import { checkCreate } from '../limits.ts';
 import type { Sandbox, SandboxRecord } from '../sandbox.ts';
 import type { Context } from './context.ts';
@@ -27,7 +27,13 @@ export async function create(
     provisioning: { phase: 'pending' },
     revision: 1,
   };
-  await store.insert(record);
+  try {
+    await store.insert(record);
+  } catch (error) {
+    // A store that failed may have kept it all the same: a sandbox that was refused must not come to life.
+    if (!isFault(error, 'conflict')) await store.remove(record.id).catch(() => undefined); // the first error tells
+    throw error;
+  }
   context.log.info('sandbox.accepted', { sandboxId: record.id });
   context.deadlines.set(record.id, expiresAt);
   startProvisioning(context, record.id);
