@@ -19,7 +19,7 @@ start_engine() {
   setsid dockerd > "$dir/dockerd.log" 2>&1 < /dev/null &
   echo $! > "$dir/dockerd.pid"
   for _ in $(seq 1 120); do
-    engine_answers && return 0
+    engine_answers && { echo "started; it goes on running until: kill $(cat "$dir/dockerd.pid")"; return 0; }
     kill -0 "$(cat "$dir/dockerd.pid")" 2>/dev/null || break
     sleep 0.5
   done

@@ -26,13 +26,25 @@ export interface Layout {
 }
 
 const REQUIRED = ['execd', 'bootstrap.sh'];
+/**
+ * Names that lead to a writable place, since sandboxes see the layout read-only. The build makes them, but an
+ * npm package cannot hold symbolic links: what is missing is added here.
+ */
+const LINKS: Readonly<Record<string, string>> = {
+  '.env': '/tmp/.opensandbox/env',
+  'mitmproxy-ca-cert.pem': '/tmp/.opensandbox/mitmproxy-ca-cert.pem',
+  'merged-ca-certificates.pem': '/tmp/.opensandbox/merged-ca-certificates.pem',
+};
 
 /** Reads the built-in agent as it shall appear in every sandbox. */
 export async function readLayout(directory: string, signal: AbortSignal): Promise<Layout> {
-  const entries = await walk(directory, '').catch((cause: unknown) => {
+  const found = await walk(directory, '').catch((cause: unknown) => {
     throw notBuilt(directory, cause);
   });
-  const names = new Set(entries.map((entry) => entry.path));
+  const names = new Set(found.map((entry) => entry.path));
+  const missing = Object.entries(LINKS).filter(([path]) => !names.has(path));
+  const links = missing.map(([path, target]): LayoutEntry => ({ kind: 'link', path, target }));
+  const entries = [...found, ...links].sort((a, b) => (a.path < b.path ? -1 : 1));
   if (!REQUIRED.every((name) => names.has(name))) throw notBuilt(directory, undefined);
   const hash = createHash('sha256');
   for (const entry of entries) await addToHash(hash, entry, signal);
