@@ -89,6 +89,7 @@ async function open(config: ServerConfig, deps: ServerDeps, scope: Scope): Promi
         maxTimeoutSeconds: config.server.maxSandboxTimeoutSeconds,
         failureTtlMs: config.failureTtlSeconds * 1000,
         resolveWaitMs: RESOLVE_WAIT_MS,
+        removeWaitMs: config.docker.apiTimeoutMs,
         provisionConcurrency: PROVISION_CONCURRENCY,
         sweepIntervalMs: SWEEP_INTERVAL_MS,
       },

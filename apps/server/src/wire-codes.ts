@@ -88,6 +88,7 @@ export const PUBLIC_CODES: Readonly<Record<FaultCode | ServerFaultCode, PublicCo
     kubernetes(400, 'INVALID_STATE'),
   ),
   'store.exists': unknown(500),
+  'store.busy': unknown(503),
   'store.failed': unknown(500),
   'engine.unavailable': pair(docker(503, 'SANDBOX_QUERY_FAILED'), kubernetes(503, 'API_ERROR')),
   'engine.timeout': pair(docker(504, 'SANDBOX_QUERY_FAILED'), kubernetes(504, 'API_ERROR')),

@@ -336,7 +336,7 @@ describe('PATCH /sandboxes/{id}/metadata', () => {
 describe('POST /sandboxes/{id}/renew-expiration', () => {
   const renew = (id: string, payload: object) => call('POST', `/sandboxes/${id}/renew-expiration`, payload);
 
-  it('sets a new deadline and echoes it with microseconds', async () => {
+  it('sets a new deadline and tells it with microseconds, then and later', async () => {
     const id = await test.running({ timeout: 3600 });
     expect(await renew(id, { expiresAt: '2030-01-01T08:00:00.123456789+08:00' })).toMatchObject({
       status: 200,
@@ -344,7 +344,7 @@ describe('POST /sandboxes/{id}/renew-expiration', () => {
     });
     expect((await call('GET', `/sandboxes/${id}`)).body).toHaveProperty(
       'expiresAt',
-      '2030-01-01T00:00:00.123000Z',
+      '2030-01-01T00:00:00.123456Z',
     );
   });
 

@@ -4,7 +4,10 @@ import type { Clock } from './clock.ts';
 /** `setTimeout` holds a 32-bit number of milliseconds and fires at once beyond it, so long waits are chained. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
-/** The wall clock of this process. Timers do not keep the process alive by themselves. */
+/**
+ * The wall clock of this process. A timer keeps the process alive until it fires or is disposed: somebody who waits
+ * for nothing else must not see the process end under the wait. So what arms one owns it, and disposes it.
+ */
 export function systemClock(): Clock {
   return {
     now: () => Date.now(),

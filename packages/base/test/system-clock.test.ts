@@ -25,6 +25,15 @@ describe('systemClock', () => {
     expect(timer).toBeDefined();
   });
 
+  it('keeps the process alive while a timer is armed, and no longer', () => {
+    const count = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = count();
+    const timer = clock.at(clock.now() + DAY, () => undefined);
+    expect(count()).toBe(before + 1);
+    timer[Symbol.dispose]();
+    expect(count()).toBe(before);
+  });
+
   it('does not fire what was disposed', async () => {
     let hasFired = false;
     clock.at(clock.now() + 5, () => (hasFired = true))[Symbol.dispose]();

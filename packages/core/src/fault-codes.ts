@@ -28,6 +28,7 @@ export const FAULT_CODES = {
   'pool.unsupported': 'This runtime has no pools.',
   'feature.unsupported': 'This runtime does not offer the feature.',
   'store.exists': 'The id is already taken.',
+  'store.busy': 'The store could not be written in time.',
   'store.failed': 'The store could not be read or written.',
   'engine.unavailable': 'The engine does not answer.',
   'engine.timeout': 'The engine took too long.',

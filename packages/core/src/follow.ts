@@ -1,9 +1,8 @@
 import type { Backoff } from '@opensandbox/base';
-import { backoffMs, isFault, sleep, toFault } from '@opensandbox/base';
+import { backoffMs, sleep, toFault } from '@opensandbox/base';
 import type { Context } from './lifecycle/context.ts';
 import type { EngineEvent } from './ports/runtime-driver.ts';
-import { reconcile } from './reconcile.ts';
-import type { SandboxId } from './sandbox.ts';
+import { reconcileAll } from './reconcile.ts';
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
@@ -34,16 +33,10 @@ export async function follow(context: Context, onSnapshot: () => void, signal: A
 }
 
 async function handle(context: Context, event: EngineEvent): Promise<void> {
-  const ids = context.index.apply(event);
-  await Promise.all(ids.map((id) => reconcileOrLog(context, id)));
-}
-
-/** One sandbox that cannot be repaired now must not keep the others from being; the sweep comes back to it. */
-export async function reconcileOrLog(context: Context, id: SandboxId): Promise<void> {
-  try {
-    await reconcile(context, id);
-  } catch (error) {
-    if (isFault(error, 'not_found')) return; // removed meanwhile
-    context.log.warn('sandbox.repair_failed', { sandboxId: id, error: toFault(error) });
+  const ids = new Set(context.index.apply(event));
+  if (event.type === 'snapshot') {
+    // It speaks of every sandbox that should be there: of those that it lacks as well.
+    for (const { id, provisioning } of context.store.list()) if (provisioning.phase === 'ready') ids.add(id);
   }
+  await reconcileAll(context, ids);
 }

@@ -3,55 +3,45 @@ import type { Context } from './lifecycle/context.ts';
 import { removalDueAt } from './lifecycle/context.ts';
 import { remove } from './lifecycle/destroy.ts';
 import { startProvisioning } from './lifecycle/provision.ts';
-import type { Intent, Observation, SandboxClaim, SandboxId, SandboxRecord } from './sandbox.ts';
+import type { Situation } from './repair.ts';
+import { repairFor } from './repair.ts';
+import type { Intent, Loss, Observation, SandboxClaim, SandboxId, SandboxRecord } from './sandbox.ts';
 
-export interface Situation {
-  readonly record: SandboxRecord | undefined;
-  readonly seen: Observation | undefined;
-  /** Something works on this sandbox; whatever looks odd is its doing. */
-  readonly isBusy: boolean;
-  /** The engine does not have it, and that is more than missing news. */
-  readonly isProvenAbsent: boolean;
-  /** A removal that failed waits for its next attempt. */
-  readonly isRetrying: boolean;
+/** Repairs each of them. One that cannot be repaired now keeps no other from it; the sweep comes back to it. */
+export async function reconcileAll(context: Context, ids: Iterable<SandboxId>): Promise<void> {
+  const oldest = oldestShown(context);
+  const attempts = [...ids].map(async (id) => {
+    try {
+      await reconcile(context, id, oldest);
+    } catch (error) {
+      if (isFault(error, 'not_found')) return; // removed meanwhile
+      context.log.warn('sandbox.repair_failed', { sandboxId: id, error: toFault(error) });
+    }
+  });
+  await Promise.all(attempts);
 }
 
-export type Repair =
-  | { readonly do: 'nothing' }
-  | { readonly do: 'adopt'; readonly seen: Observation; readonly claim: SandboxClaim }
-  | { readonly do: 'remove'; readonly why: string }
-  | { readonly do: 'provision' }
-  | { readonly do: 'clean-up' }
-  | { readonly do: 'follow-drift'; readonly intent: Intent };
+/** When the oldest of the sandboxes that the engine has was ready. */
+type OldestShown = () => number | undefined;
 
-const NOTHING: Repair = { do: 'nothing' };
-
-/** What has to happen so that record and engine agree again. Level-based: asked at any time, it repairs. */
-export function repairFor(situation: Situation): Repair {
-  const { record, seen, isBusy } = situation;
-  if (isBusy) return NOTHING;
-  if (record === undefined) {
-    return seen?.claim === undefined ? NOTHING : { do: 'adopt', seen, claim: seen.claim };
-  }
-  if (record.intent === 'destroy') {
-    return situation.isRetrying ? NOTHING : { do: 'remove', why: 'deleted' };
-  }
-  switch (record.provisioning.phase) {
-    case 'pending':
-      return { do: 'provision' };
-    case 'failed':
-      return seen === undefined ? NOTHING : { do: 'clean-up' };
-    case 'ready':
-      if (seen === undefined) return situation.isProvenAbsent ? { do: 'remove', why: 'lost' } : NOTHING;
-      if (record.intent === 'run' && seen.phase === 'paused') return { do: 'follow-drift', intent: 'pause' };
-      if (record.intent === 'pause' && seen.phase === 'running') return { do: 'follow-drift', intent: 'run' };
-      return NOTHING;
-  }
+/** Looks through all records, once and only when something is missing. */
+function oldestShown({ store, index }: Context): OldestShown {
+  let known: { readonly at: number | undefined } | undefined;
+  return () => {
+    if (known !== undefined) return known.at;
+    let oldest: number | undefined;
+    for (const { id, provisioning } of store.list()) {
+      if (provisioning.phase !== 'ready' || index.get(id) === undefined) continue;
+      oldest = Math.min(oldest ?? provisioning.at, provisioning.at);
+    }
+    known = { at: oldest };
+    return oldest;
+  };
 }
 
 /** Looks at one sandbox and starts the repair. Resolves when what concerns the record is durable. */
-export async function reconcile(context: Context, id: SandboxId): Promise<void> {
-  const repair = repairFor(situationOf(context, id));
+async function reconcile(context: Context, id: SandboxId, oldest: OldestShown): Promise<void> {
+  const repair = repairFor(situationOf(context, id, oldest));
   const log = context.log.child({ sandboxId: id });
   switch (repair.do) {
     case 'nothing':
@@ -62,7 +52,6 @@ export async function reconcile(context: Context, id: SandboxId): Promise<void> 
       startProvisioning(context, id);
       return;
     case 'remove':
-      if (repair.why === 'lost') log.warn('sandbox.lost');
       // Not awaited: the engine may take its time. After a failure it is tried again by itself.
       void remove(context, id, repair.why).catch((error: unknown) => {
         log.warn('sandbox.remove_failed', { error: toFault(error) });
@@ -73,20 +62,29 @@ export async function reconcile(context: Context, id: SandboxId): Promise<void> 
         log.warn('sandbox.clean_up_failed', { error: toFault(error) });
       });
       return;
+    case 'mark-lost':
+      return markLost(context, id, repair.loss);
+    case 'mark-found':
+      await markFound(context, id);
+      return reconcile(context, id, oldest); // it may have been paused or thawed meanwhile
+    case 'forget':
+      return context.store.remove(id);
     case 'follow-drift':
       return followDrift(context, id, repair.intent);
   }
 }
 
-function situationOf(context: Context, id: SandboxId): Situation {
+function situationOf(context: Context, id: SandboxId, oldest: OldestShown): Situation {
   const { store, index, operations, deadlines } = context;
   const record = store.get(id);
   const since = record?.provisioning.phase === 'ready' ? record.provisioning.at : Infinity;
+  const listedAt = index.missingAt(id, since);
   return {
     record,
     seen: index.get(id),
     isBusy: operations.isBusy(id),
-    isProvenAbsent: index.isProvenAbsent(id, since),
+    wasRemoved: index.wasRemoved(id),
+    lack: listedAt === undefined ? undefined : { listedAt, oldestShownAt: oldest() },
     isRetrying: deadlines.isRetrying(id),
   };
 }
@@ -122,6 +120,24 @@ async function cleanUp(context: Context, id: SandboxId): Promise<void> {
     await driver.destroy(id, signal);
     index.apply({ type: 'gone', id, readAt: clock.now() });
   });
+}
+
+/** The record stays as it is, with its deadline: the engine may show the sandbox again. */
+async function markLost(context: Context, id: SandboxId, loss: Loss): Promise<void> {
+  const isNew = context.store.get(id)?.lost === undefined;
+  await context.store.update(id, (current) =>
+    current.intent === 'destroy' ? current : { ...current, lost: loss },
+  );
+  context.index.touch(id);
+  if (isNew) context.log.warn('sandbox.lost', { sandboxId: id });
+}
+
+async function markFound(context: Context, id: SandboxId): Promise<void> {
+  await context.store.update(id, (current) =>
+    current.lost === undefined ? current : { ...current, lost: undefined },
+  );
+  context.index.touch(id);
+  context.log.info('sandbox.found', { sandboxId: id });
 }
 
 /** Somebody paused or thawed it at the engine: that is what is wanted now. */

@@ -62,7 +62,21 @@ export type Provisioning =
       readonly message: string;
     };
 
-/** Intent: what was asked for. Durable; written only by the lifecycle verbs. */
+/** The engine's lists lack a sandbox that should be there. */
+export interface Loss {
+  /** When the first such list began, epoch ms. */
+  readonly since: number;
+  /** The first of an unbroken row of such lists that showed sandboxes from before the loss; see `loss.ts`. */
+  readonly provenSince: number | undefined;
+}
+
+/** A moment finer than a millisecond: epoch ms, and 0–999 microseconds beyond them. */
+export interface Moment {
+  readonly ms: number;
+  readonly micros: number;
+}
+
+/** Intent: what was asked for. Durable; written only by the lifecycle verbs, and by the repair. */
 export interface SandboxRecord {
   readonly id: SandboxId;
   readonly spec: SandboxSpec;
@@ -72,7 +86,16 @@ export interface SandboxRecord {
   readonly createdAt: number;
   /** Epoch ms; `undefined` means manual cleanup. */
   readonly expiresAt: number | undefined;
+  /** 0–999 microseconds beyond `expiresAt`, kept so that a client reads the moment it asked for. Absent is none. */
+  readonly expiresAtMicros?: number | undefined;
   readonly provisioning: Provisioning;
+  /** Kept with the intent so that a restart does not take an absence for a new one. Absent while nothing is lost. */
+  readonly lost?: Loss | undefined;
+  /**
+   * Removed while the engine did not have it, epoch ms. Hidden from clients; kept so that a container that shows
+   * after all is removed and not adopted.
+   */
+  readonly buriedAt?: number | undefined;
   /** Grows by one with every change. */
   readonly revision: number;
 }

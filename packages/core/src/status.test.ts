@@ -52,8 +52,8 @@ describe('statusOf', () => {
   ];
 
   it.each<[Intent, readonly string[]]>([
-    ['run', ['Unknown', 'Pending', 'Running', 'Resuming', 'Terminated', 'Unknown']],
-    ['pause', ['Unknown', 'Pending', 'Pausing', 'Paused', 'Terminated', 'Unknown']],
+    ['run', ['Failed', 'Pending', 'Running', 'Resuming', 'Terminated', 'Unknown']],
+    ['pause', ['Failed', 'Pending', 'Pausing', 'Paused', 'Terminated', 'Unknown']],
     ['destroy', ['Stopping', 'Stopping', 'Stopping', 'Stopping', 'Stopping', 'Stopping']],
   ])('shows a ready sandbox with intent %s as %j', (intent, expected) => {
     const states = phases.map((phase) => state(intent, READY, phase && seen(phase)));
@@ -112,6 +112,18 @@ describe('statusOf', () => {
       message: 'Failed to pull image x: no such host',
       transitionAt: 77,
     });
+  });
+
+  it('says of a lost sandbox since when, and what to check', () => {
+    const lost = { since: 33, provenSince: undefined };
+    const record = sampleRecord({ provisioning: READY, lost });
+    expect(statusOf({ record, seen: undefined, progress: undefined })).toMatchObject({
+      state: 'Failed',
+      reason: 'RUNTIME_LOST',
+      message: expect.stringContaining('Check that the server uses the right engine') as string,
+      transitionAt: 33,
+    });
+    expect(statusOf({ record, seen: seen('running'), progress: undefined }).state).toBe('Running');
   });
 
   it('dates the last transition by the end of the process, else by the creation', () => {

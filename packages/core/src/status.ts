@@ -20,17 +20,24 @@ const PAUSED = phrase('Paused', 'CONTAINER_PAUSED', 'Sandbox container is paused
 const RESUMING = phrase('Resuming', 'CONTAINER_RESUMING', 'Sandbox container is being resumed.');
 const STOPPING = phrase('Stopping', 'CONTAINER_STOPPING', 'Sandbox container is being removed.');
 
+const LOST = phrase(
+  'Failed',
+  'RUNTIME_LOST',
+  'The engine does not list this sandbox any more. Check that the server uses the right engine and that the ' +
+    "engine's data is mounted: the sandbox comes back as it was when the engine shows it again. If it is gone, delete it.",
+);
+
 /**
  * Intent and observation as the state that clients see.
  *
  * | intent, seen → | absent  | starting | running | paused   | exited               | unknown |
  * |----------------|---------|----------|---------|----------|----------------------|---------|
- * | run            | Unknown | Pending  | Running | Resuming | Terminated or Failed | Unknown |
- * | pause          | Unknown | Pending  | Pausing | Paused   | Terminated or Failed | Unknown |
+ * | run            | Failed  | Pending  | Running | Resuming | Terminated or Failed | Unknown |
+ * | pause          | Failed  | Pending  | Pausing | Paused   | Terminated or Failed | Unknown |
  * | destroy        | Stopping, whatever is seen                                               |
  *
- * A provisioning that is pending shows as Pending and a failed one as Failed, whatever is seen. `absent` of a
- * ready sandbox lasts only until the loss is repaired.
+ * A provisioning that is pending shows as Pending and a failed one as Failed, whatever is seen. `absent` is no
+ * end: the engine may show the sandbox again.
  */
 export function statusOf(input: StatusInput): SandboxStatus {
   return { ...phraseOf(input), transitionAt: transitionAt(input) };
@@ -43,7 +50,7 @@ function phraseOf({ record, seen, progress }: StatusInput): Phrase {
   if (provisioning.phase === 'pending') {
     return progress === undefined ? STARTING : { ...STARTING, message: progress.message };
   }
-  if (seen === undefined) return unknown('absent');
+  if (seen === undefined) return LOST;
   switch (seen.phase) {
     case 'starting':
       return STARTING;
@@ -75,8 +82,9 @@ function unknown(engineState: string): Phrase {
   return phrase('Unknown', 'CONTAINER_STATE_UNKNOWN', `Sandbox container is in state '${engineState}'.`);
 }
 
-/** When the main process last ended, or provisioning failed; creation otherwise. Pausing does not move it. */
+/** When the main process last ended, the sandbox was lost, or provisioning failed; creation otherwise. Pausing does not move it. */
 function transitionAt({ record, seen }: StatusInput): number {
   if (record.provisioning.phase === 'failed') return record.provisioning.at;
-  return seen?.finishedAt ?? record.createdAt;
+  if (seen === undefined) return record.lost?.since ?? record.createdAt;
+  return seen.finishedAt ?? record.createdAt;
 }

@@ -1,6 +1,6 @@
 import { sleep } from '@opensandbox/base';
-import { reconcileOrLog } from './follow.ts';
 import type { Context } from './lifecycle/context.ts';
+import { reconcileAll } from './reconcile.ts';
 
 /**
  * Level-based repair: compares every record with the index, whatever the events said. Finds what is overdue
@@ -17,6 +17,5 @@ export async function sweep(context: Context, signal: AbortSignal): Promise<void
 export async function sweepOnce(context: Context): Promise<void> {
   const { store, index, deadlines } = context;
   deadlines.check();
-  const ids = new Set([...store.list().map((record) => record.id), ...index.ids()]);
-  await Promise.all([...ids].map((id) => reconcileOrLog(context, id)));
+  await reconcileAll(context, new Set([...store.list().map((record) => record.id), ...index.ids()]));
 }

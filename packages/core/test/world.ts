@@ -36,6 +36,7 @@ export const OPTIONS: LifecycleOptions = {
   maxTimeoutSeconds: undefined,
   failureTtlMs: 3600 * SECOND,
   resolveWaitMs: 180 * SECOND,
+  removeWaitMs: 60 * SECOND,
   provisionConcurrency: 8,
   sweepIntervalMs: 10 * SECOND,
 };

@@ -1,29 +1,35 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { SandboxRecord } from '@opensandbox/core/ports';
 import type { Database } from 'better-sqlite3';
 import SQLite from 'better-sqlite3';
 import { migrate } from './migrations.ts';
-import { storeFault } from './store-faults.ts';
+import { parseRecord } from './record-codec.ts';
 
+/** Nothing is served yet while the file is opened, so this may wait on the spot. */
 const BUSY_TIMEOUT_MS = 5000;
 const PRIVATE_FILE = 0o600;
 const PRIVATE_DIRECTORY = 0o700;
 
-/** Opens the file, made private and brought up to date. Parents are created. */
-export function openDatabase(path: string): Database {
+interface Row {
+  readonly id: string;
+  readonly body: string;
+}
+
+/** Makes the file, private and brought up to date, and reads it. Parents are created. */
+export function readDatabase(path: string): readonly SandboxRecord[] {
+  mkdirSync(dirname(path), { recursive: true, mode: PRIVATE_DIRECTORY });
+  closeSync(openSync(path, 'a', PRIVATE_FILE));
+  chmodSync(path, PRIVATE_FILE); // the -wal and -shm files take their mode from it
   let db: Database | undefined;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: PRIVATE_DIRECTORY });
-    closeSync(openSync(path, 'a', PRIVATE_FILE));
-    chmodSync(path, PRIVATE_FILE); // the -wal and -shm files take their mode from it
     db = new SQLite(path, { timeout: BUSY_TIMEOUT_MS });
     db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = NORMAL'); // commits do not wait for the disk: the store does, off the event loop
-    db.pragma('secure_delete = ON'); // a password that is no longer needed leaves no trace in the file
+    db.pragma('secure_delete = ON');
     migrate(db, path);
-    return db;
-  } catch (error) {
+    const rows = db.prepare('SELECT id, body FROM sandbox_records').all() as Row[];
+    return rows.map(({ id, body }) => parseRecord(id, body));
+  } finally {
     db?.close();
-    throw storeFault(error, path);
   }
 }

@@ -1,43 +1,32 @@
-import type { FileHandle } from 'node:fs/promises';
-import { open } from 'node:fs/promises';
-import type { Scope } from '@opensandbox/base';
+import type { Clock, Scope } from '@opensandbox/base';
+import { systemClock } from '@opensandbox/base';
 import type { SandboxStore } from '@opensandbox/core/ports';
-import { openDatabase } from './open-database.ts';
-import { openRecordTable } from './record-table.ts';
+import { readDatabase } from './open-database.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import { storeFault } from './store-faults.ts';
+import { openWriter } from './writer.ts';
+
+/** The longest that a caller waits for the disk, and for locks of other processes. */
+const LIMIT_MS = 10_000;
 
 export interface SqliteStoreOptions {
   /** Absolute path of the database file. Created, with its parents, when it is not there. */
   readonly path: string;
+  /** The longest that a write may take, milliseconds; ten seconds unless told otherwise. */
+  readonly limitMs?: number;
+  readonly clock?: Clock;
 }
 
-/** Opens the store; it closes with the scope. Rejects with `store.failed` and what to do about it. */
+/** Opens the store; it closes with the scope. Rejects with `store.failed` or `store.busy` and what to do about it. */
 export async function openSqliteStore(options: SqliteStoreOptions, scope: Scope): Promise<SandboxStore> {
-  const { path } = options;
-  const db = openDatabase(path);
+  const { path, limitMs = LIMIT_MS, clock = systemClock() } = options;
   const toFault = (error: unknown) => storeFault(error, path);
   try {
-    const table = openRecordTable(db);
-    const log = await openWriteAheadLog(path);
-    const close = async (): Promise<void> => {
-      try {
-        await log.close();
-      } finally {
-        db.close();
-      }
-    };
-    return scope.own(new SqliteStore({ table, toFault, sync: () => log.datasync(), close }));
+    const records = readDatabase(path);
+    // Half of the limit for the lock: the disk needs time as well, and the next in line waits behind it.
+    const writer = await openWriter({ path, busyMs: limitMs / 2, clock });
+    return scope.own(new SqliteStore({ records, writer, toFault, clock, limitMs }));
   } catch (error) {
-    db.close();
     throw toFault(error);
   }
-}
-
-/**
- * The file that SQLite appends commits to. SQLite itself is told not to wait for the disk at each commit (it
- * would stop the event loop for as long); the store waits for this file instead before it answers.
- */
-function openWriteAheadLog(path: string): Promise<FileHandle> {
-  return open(`${path}-wal`, 'r+');
 }

@@ -1,31 +1,39 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '@opensandbox/base';
 import { Fault } from '@opensandbox/base';
 import type { SandboxId, SandboxRecord, SandboxStore } from '@opensandbox/core/ports';
-import type { RecordTable } from './record-table.ts';
+import { sandboxId } from '@opensandbox/core/ports';
+import { Draft } from './draft.ts';
+import { parseRecord } from './record-codec.ts';
+import { writeTooSlow } from './store-faults.ts';
+import type { Conflict, Writer } from './write-protocol.ts';
+import { within } from './writer.ts';
 
-type Change = (current: SandboxRecord) => SandboxRecord;
-
-/** What a transaction has changed so far; `undefined` is a removal. Becomes visible when it is on disk. */
-type Pending = Map<SandboxId, SandboxRecord | undefined>;
+/** Adds to the transaction; what it returns is the caller's answer. What it throws concerns this job alone. */
+type Plan = (draft: Draft) => SandboxRecord | undefined;
 
 interface Job {
-  /** Writes; what it returns is the caller's answer. A Fault concerns this job alone, anything else all of them. */
-  write(pending: Pending): SandboxRecord | undefined;
+  readonly plan: Plan;
+  /** What must not stay when the write succeeds after its caller was told that it failed. */
+  readonly undo: SandboxId | undefined;
+  isGivenUp: boolean;
   done(record: SandboxRecord | undefined): void;
   failed(error: unknown): void;
 }
 
 export interface SqliteStoreParts {
-  readonly table: RecordTable;
+  readonly records: readonly SandboxRecord[];
+  readonly writer: Writer;
   readonly toFault: (error: unknown) => Fault;
-  /** Waits, off the event loop, until what was committed has reached the disk. */
-  readonly sync: () => Promise<void>;
-  readonly close: () => Promise<void>;
+  readonly clock: Clock;
+  /** The longest that a caller waits for a write. */
+  readonly limitMs: number;
 }
 
 /**
- * Records in memory, written through. All writes asked for in one turn of the event loop, or while the one
- * before is on its way to the disk, share one commit. The disk is waited for off the event loop.
+ * Records in memory, written through. All writes asked for in one turn of the event loop, or while the one before
+ * is on its way to the disk, share one transaction. Whoever has waited for too long is told so: what was not
+ * begun by then is not written.
  */
 export class SqliteStore implements SandboxStore, AsyncDisposable {
   readonly #parts: SqliteStoreParts;
@@ -37,7 +45,7 @@ export class SqliteStore implements SandboxStore, AsyncDisposable {
 
   constructor(parts: SqliteStoreParts) {
     this.#parts = parts;
-    this.#records = new Map(parts.table.all().map((record) => [record.id, record]));
+    this.#records = new Map(parts.records.map((record) => [record.id, record]));
   }
 
   get(id: SandboxId): SandboxRecord | undefined {
@@ -50,67 +58,56 @@ export class SqliteStore implements SandboxStore, AsyncDisposable {
   }
 
   async insert(record: SandboxRecord): Promise<void> {
-    await this.#enqueue((pending) => {
-      if (this.#current(pending, record.id) !== undefined || !this.#parts.table.insert(record)) {
-        throw new Fault('conflict', 'store.exists', `A sandbox with the id ${record.id} already exists.`);
-      }
-      pending.set(record.id, record);
-      return record;
-    });
+    await this.#enqueue((draft) => draft.insert(record), record.id);
   }
 
-  async update(id: SandboxId, change: Change): Promise<SandboxRecord> {
-    const updated = await this.#enqueue((pending) => this.#replace(pending, id, change));
-    if (updated === undefined) throw notFound(id);
+  async update(id: SandboxId, change: (current: SandboxRecord) => SandboxRecord): Promise<SandboxRecord> {
+    const updated = await this.#enqueue((draft) => draft.update(id, change));
+    if (updated === undefined) throw new Fault('internal', 'store.failed', 'An update has no outcome.');
     return updated;
   }
 
   async remove(id: SandboxId): Promise<void> {
-    await this.#enqueue((pending) => {
-      this.#parts.table.remove(id);
-      pending.set(id, undefined);
-      return undefined;
-    });
+    await this.#enqueue((draft) => draft.remove(id));
   }
 
-  /** Writes what is still waiting, then closes the file. */
+  /** Writes what is still waiting, as far as that is possible, then closes the file. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
     await this.#closing;
   }
 
   async #close(): Promise<void> {
-    await this.#draining;
-    await this.#parts.close();
+    const { writer, clock, limitMs } = this.#parts;
+    if (this.#draining !== undefined) await within(limitMs, this.#draining, clock);
+    await writer.close();
   }
 
-  #replace(pending: Pending, id: SandboxId, change: Change): SandboxRecord {
-    let current = this.#current(pending, id);
-    for (;;) {
-      if (current === undefined) throw notFound(id);
-      const changed = change(current);
-      if (changed === current) return current;
-      const next = { ...changed, id, revision: current.revision + 1 };
-      if (this.#parts.table.replace(next, current.revision)) {
-        pending.set(id, next);
-        return next;
-      }
-      // Another process wrote the row: take its version and change that one.
-      current = this.#parts.table.read(id);
-      pending.set(id, current);
-    }
-  }
-
-  #current(pending: Pending, id: SandboxId): SandboxRecord | undefined {
-    return pending.has(id) ? pending.get(id) : this.#records.get(id);
-  }
-
-  #enqueue(write: Job['write']): Promise<SandboxRecord | undefined> {
+  #enqueue(plan: Plan, undo?: SandboxId): Promise<SandboxRecord | undefined> {
     if (this.#closing !== undefined) {
       return Promise.reject(new Fault('unavailable', 'store.failed', 'The store has been closed.'));
     }
+    const { clock, limitMs } = this.#parts;
     return new Promise((resolve, reject) => {
-      this.#queue.push({ write, done: resolve, failed: reject });
+      const limit = clock.at(clock.now() + limitMs, () => {
+        job.isGivenUp = true;
+        reject(writeTooSlow(limitMs));
+      });
+      const settled = (): void => limit[Symbol.dispose]();
+      const job: Job = {
+        plan,
+        undo,
+        isGivenUp: false,
+        done(record) {
+          settled();
+          resolve(record);
+        },
+        failed(error) {
+          settled();
+          reject(error);
+        },
+      };
+      this.#queue.push(job);
       this.#draining ??= this.#drain();
     });
   }
@@ -121,55 +118,66 @@ export class SqliteStore implements SandboxStore, AsyncDisposable {
     this.#draining = undefined;
   }
 
-  #publish(pending: Pending): void {
-    for (const [id, record] of pending) {
-      if (record === undefined) this.#records.delete(id);
-      else this.#records.set(id, record);
+  async #commit(jobs: readonly Job[]): Promise<void> {
+    for (;;) {
+      const waiting = jobs.filter((job) => !job.isGivenUp);
+      const draft = new Draft(this.#records);
+      const answers = waiting.map((job) => plan(job, draft));
+      try {
+        const conflict = draft.ops.length === 0 ? undefined : await this.#parts.writer.write(draft.ops);
+        if (conflict === undefined) {
+          this.#publish(draft, waiting);
+          for (const answer of answers) answer();
+          return;
+        }
+        this.#learn(conflict);
+      } catch (error) {
+        const fault = this.#parts.toFault(error);
+        for (const job of waiting) job.failed(fault);
+        return;
+      }
     }
-    this.#list = undefined;
   }
 
-  async #commit(jobs: readonly Job[]): Promise<void> {
-    const pending: Pending = new Map();
-    const answers: (() => void)[] = [];
-    try {
-      this.#parts.table.inTransaction(() => {
-        for (const job of jobs) answers.push(runJob(job, pending));
-      });
-    } catch (error) {
-      const fault = this.#parts.toFault(error);
-      for (const job of jobs) job.failed(fault);
-      return;
+  #publish(draft: Draft, jobs: readonly Job[]): void {
+    for (const [id, record] of draft.changed) this.#set(id, record);
+    // A create that was refused must not come to life because the disk answered after all.
+    for (const { isGivenUp, undo } of jobs) {
+      if (!isGivenUp || undo === undefined) continue;
+      this.#set(undo, undefined);
+      this.#queue.unshift(undoing(undo));
     }
-    try {
-      await this.#parts.sync();
-    } catch (error) {
-      // The file has the changes, whether or not the disk will: memory follows it, and the callers are told.
-      this.#publish(pending);
-      const fault = this.#parts.toFault(error);
-      for (const job of jobs) job.failed(fault);
-      return;
-    }
-    this.#publish(pending);
-    for (const answer of answers) answer();
+  }
+
+  /** Another process wrote the row: its version is the one to change. */
+  #learn({ id, body }: Conflict): void {
+    this.#set(sandboxId(id), body === undefined ? undefined : parseRecord(id, body));
+  }
+
+  #set(id: SandboxId, record: SandboxRecord | undefined): void {
+    if (record === undefined) this.#records.delete(id);
+    else this.#records.set(id, record);
+    this.#list = undefined;
   }
 }
 
 /** The job's answer, to be given once the transaction is on disk. */
-function runJob(job: Job, pending: Pending): () => void {
+function plan(job: Job, draft: Draft): () => void {
   try {
-    const record = job.write(pending);
+    const record = job.plan(draft);
     return () => job.done(record);
   } catch (error) {
-    if (isStoreError(error)) throw error;
     return () => job.failed(error); // its own refusal, or what the caller's change threw
   }
 }
 
-function isStoreError(error: unknown): boolean {
-  return error instanceof Error && error.name === 'SqliteError';
-}
-
-function notFound(id: SandboxId): Fault {
-  return new Fault('not_found', 'sandbox.not_found', `Sandbox ${id} not found.`);
+function undoing(id: SandboxId): Job {
+  const nobodyWaits = (): void => undefined;
+  return {
+    plan: (draft) => draft.remove(id),
+    undo: undefined,
+    isGivenUp: false,
+    done: nobodyWaits,
+    failed: nobodyWaits,
+  };
 }

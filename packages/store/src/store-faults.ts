@@ -15,7 +15,7 @@ export function storeFault(error: unknown, path: string): Fault {
     const message =
       `The store ${path} is locked by another process (${code}). Stop that process, or set store.path to ` +
       'another file.';
-    return new Fault('unavailable', 'store.failed', message, { cause: error });
+    return busy(message, error);
   }
   if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC') {
     return failed(error, `The disk that holds the store ${path} is full (${code}). Make room and try again.`);
@@ -25,6 +25,19 @@ export function storeFault(error: unknown, path: string): Fault {
     `The store ${path} cannot be used (${code}). Check that its directory exists and that this user may write ` +
       'there, or set store.path to another file.',
   );
+}
+
+/** A caller has waited for as long as a write may take. */
+export function writeTooSlow(limitMs: number): Fault {
+  return busy(
+    `The store did not finish writing within ${limitMs / 1000} seconds: its disk is slow or hangs, or another ` +
+      'process holds it. Check the disk, and try again.',
+    undefined,
+  );
+}
+
+function busy(message: string, cause: unknown): Fault {
+  return new Fault('unavailable', 'store.busy', message, { cause, retryAfterMs: 1000 });
 }
 
 function failed(cause: unknown, message: string): Fault {

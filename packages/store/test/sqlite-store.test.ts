@@ -115,7 +115,7 @@ describe('openSqliteStore', () => {
     other.exec('BEGIN EXCLUSIVE');
     const fault = await failure();
     other.close();
-    expect(fault).toMatchObject({ kind: 'unavailable', code: 'store.failed' });
+    expect(fault).toMatchObject({ kind: 'unavailable', code: 'store.busy' });
     expect(fault.message).toContain('locked by another process');
   });
 

@@ -169,6 +169,9 @@ function fullRecord(): SandboxRecord {
     }),
     metadata: { 'example.com/team': 'infra', empty: '' },
     expiresAt: Date.UTC(9999, 0, 1),
+    expiresAtMicros: 456,
+    lost: { since: 6, provenSince: 7 },
+    buriedAt: 8,
     provisioning: { phase: 'failed', at: 5, kind: 'internal', code: 'image.pull_failed', message: 'no' },
   });
 }

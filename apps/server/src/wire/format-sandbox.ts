@@ -52,7 +52,8 @@ export function formatExtensions(record: SandboxRecord): Pick<SandboxBody, 'exte
 }
 
 export function formatExpiry(record: SandboxRecord): Pick<SandboxBody, 'expiresAt'> {
-  return record.expiresAt === undefined ? {} : { expiresAt: formatTimestamp(record.expiresAt) };
+  const { expiresAt: ms, expiresAtMicros: micros = 0 } = record;
+  return ms === undefined ? {} : { expiresAt: formatTimestamp({ ms, micros }) };
 }
 
 function formatSource(source: ImageSource): Pick<SandboxBody, 'image' | 'snapshotId'> {

@@ -134,9 +134,9 @@ describe('parseEndpoint', () => {
 });
 
 describe('the bodies', () => {
-  it('parseRenew keeps the microseconds for the answer', () => {
+  it('parseRenew keeps the microseconds', () => {
     expect(parseRenew({ expiresAt: '2030-01-01T08:00:00.123456789+08:00' })).toEqual({
-      expiresAt: Date.UTC(2030, 0, 1, 0, 0, 0, 123),
+      expiresAt: { ms: Date.UTC(2030, 0, 1, 0, 0, 0, 123), micros: 456 },
       text: '2030-01-01T00:00:00.123456Z',
     });
   });

@@ -109,6 +109,7 @@ function openDomain(test: TestAppOptions, { driver, clock, log, scope }: Domain)
         maxTimeoutSeconds: test.maxTimeoutSeconds,
         failureTtlMs: 3_600_000,
         resolveWaitMs: 180_000,
+        removeWaitMs: 180_000,
         provisionConcurrency: 32,
         sweepIntervalMs: 30_000,
       },

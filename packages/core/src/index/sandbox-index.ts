@@ -13,8 +13,8 @@ export interface SandboxIndex {
   apply(event: EngineEvent): readonly SandboxId[];
   /** A removal was read and no snapshot has superseded it yet. */
   wasRemoved(id: SandboxId): boolean;
-  /** Absence is proven: a removal was read, or a snapshot that began after `since` does not have it. */
-  isProvenAbsent(id: SandboxId, since: number): boolean;
+  /** When the latest snapshot began, if that was after `since` and it does not have the sandbox. */
+  missingAt(id: SandboxId, since: number): number | undefined;
   /** Wakes the waiters of a sandbox whose record changed. */
   touch(id: SandboxId): void;
   /** The first defined answer of `check`, asked now and after every change of the sandbox. */
@@ -46,7 +46,8 @@ export function createSandboxIndex(clock: Clock): SandboxIndex {
       return ids;
     },
     wasRemoved: (id) => !state.seen.has(id) && state.gone.has(id),
-    isProvenAbsent: (id, since) => !state.seen.has(id) && (state.gone.has(id) || state.snapshotAt > since),
+    missingAt: (id, since) =>
+      !state.seen.has(id) && state.snapshotAt > since ? state.snapshotAt : undefined,
     touch,
     until: (id, check, signal) =>
       new Promise((resolve, reject) => {

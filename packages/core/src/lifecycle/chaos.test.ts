@@ -1,11 +1,21 @@
 import { isFault } from '@opensandbox/base';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Curtain } from '../../test/curtain.ts';
 import { MINUTE, SECOND, World } from '../../test/world.ts';
-import type { ObservedPhase, SandboxId, SandboxState } from '../sandbox.ts';
+import type { ObservedPhase, SandboxId, SandboxRecord, SandboxState } from '../sandbox.ts';
 
 /** One thing that a client, an outsider, an accident or the passing of time does. `pick` chooses the sandbox. */
-type Deed = (world: World, pick: SandboxId | undefined) => Promise<unknown>;
+type Deed = (world: ChaosWorld, pick: SandboxId | undefined) => Promise<unknown>;
+
+class ChaosWorld extends World {
+  readonly curtain: Curtain;
+
+  constructor(curtain = new Curtain()) {
+    super({ config: SLOW, options: { provisionConcurrency: 2 }, driver: curtain.before });
+    this.curtain = curtain;
+  }
+}
 
 const DEEDS: Readonly<Record<string, Deed>> = {
   create: (world) => world.create({}, { timeoutSeconds: 600 }),
@@ -25,6 +35,8 @@ const DEEDS: Readonly<Record<string, Deed>> = {
   thawed: async (world, id) => id && world.engine.unpause(id),
   away: async (world) => world.engine.goAway(),
   back: async (world) => world.engine.comeBack(),
+  emptied: async (world) => world.curtain.hide(...world.engine.ids),
+  refilled: async (world) => world.curtain.lift(),
   relist: async (world) => world.engine.relist(),
   holdNews: async (world) => world.engine.holdNews(),
   releaseNews: async (world) => world.engine.releaseNews(),
@@ -51,7 +63,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ deed: fc.constant('crash'), which: fc.constant(0) }) },
 );
 
-async function crash(world: World): Promise<void> {
+async function crash(world: ChaosWorld): Promise<void> {
   world.kill();
   await world.clock.advance(5);
   world.engine.comeBack(); // the next server waits for the engine before it serves
@@ -59,7 +71,8 @@ async function crash(world: World): Promise<void> {
 }
 
 /** Quiet returns: the engine is there, news arrives, every period passes a few times. */
-async function calmDown(world: World): Promise<void> {
+async function calmDown(world: ChaosWorld): Promise<void> {
+  world.curtain.lift();
   world.engine.releaseNews();
   world.engine.comeBack();
   await world.clock.advance(SECOND);
@@ -68,7 +81,13 @@ async function calmDown(world: World): Promise<void> {
 }
 
 function expectAgreement(world: World): void {
-  const records = world.store.list();
+  const all = world.store.list().filter((record) => record.buriedAt === undefined);
+  const isLost = (record: SandboxRecord): boolean => record.lost !== undefined;
+  for (const record of all.filter(isLost)) {
+    expect(world.engine.ids, 'what is called lost is not there').not.toContain(record.id);
+    expect(world.lifecycle.get(record.id).status.reason).toBe('RUNTIME_LOST');
+  }
+  const records = all.filter((record) => !isLost(record));
   expect([...world.engine.ids].sort(), 'containers and ready records are the same').toEqual(
     records
       .filter((record) => record.provisioning.phase === 'ready')
@@ -89,7 +108,7 @@ describe('whatever clients, outsiders and accidents do at once', () => {
     const story = fc.array(step, { minLength: 1, maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(story, async (steps) => {
-        const world = await new World({ config: SLOW, options: { provisionConcurrency: 2 } }).start();
+        const world = await new ChaosWorld().start();
         const refusals: unknown[] = [];
         const pending: Promise<unknown>[] = [];
         for (const { deed, which } of steps) {

@@ -21,7 +21,7 @@ export function view(context: Context, record: SandboxRecord): Sandbox {
 
 export function requireRecord(context: Context, id: SandboxId): SandboxRecord {
   const record = context.store.get(id);
-  if (record === undefined) throw notFound(id);
+  if (record === undefined || record.buriedAt !== undefined) throw notFound(id);
   return record;
 }
 
@@ -31,6 +31,7 @@ export function notFound(id: SandboxId): Fault {
 
 /** When a sandbox has to go by itself: its deadline, or the end of the time that a failure stays readable. */
 export function removalDueAt(context: Context, record: SandboxRecord): number | undefined {
+  if (record.buriedAt !== undefined) return undefined;
   const { provisioning } = record;
   if (provisioning.phase === 'failed') return provisioning.at + context.options.failureTtlMs;
   return record.expiresAt;

@@ -1,12 +1,26 @@
-import { abortable, isFault } from '@opensandbox/base';
+import { abortable, deadline, Fault, isFault } from '@opensandbox/base';
+import type { FaultCode } from '../fault-codes.ts';
 import type { SandboxId, SandboxRecord } from '../sandbox.ts';
 import type { Context } from './context.ts';
 import { removalDueAt, requireRecord } from './context.ts';
 
-/** Removes on a client's behalf. A client that leaves ends its waiting, not the removal. */
+/**
+ * Removes on a client's behalf. A client that leaves ends its waiting, not the removal; and no client waits longer
+ * than one engine call may take, although a removal behind a creation that is taken back makes several.
+ */
 export async function destroy(context: Context, id: SandboxId, signal: AbortSignal): Promise<void> {
   requireRecord(context, id);
-  await abortable(remove(context, id, 'deleted'), signal);
+  const { clock, options } = context;
+  using limit = deadline(clock, options.removeWaitMs, signal, () => notYetRemoved(id, options.removeWaitMs));
+  await abortable(remove(context, id, 'deleted'), limit.signal);
+}
+
+function notYetRemoved(id: SandboxId, waitedMs: number): Fault {
+  return new Fault(
+    'timeout',
+    'engine.timeout' satisfies FaultCode,
+    `The engine has not removed sandbox ${id} within ${Math.round(waitedMs / 1000)} s. The removal goes on by itself; check that the engine answers.`,
+  );
 }
 
 /**
@@ -27,7 +41,7 @@ export function remove(context: Context, id: SandboxId, why: string): Promise<vo
     context.operations.cancelProvisioning(id);
     context.index.touch(id);
     try {
-      await underLock(context, id, signal);
+      await underLock(context, { id, why }, signal);
     } catch (error) {
       context.deadlines.retry(id);
       throw error;
@@ -36,19 +50,35 @@ export function remove(context: Context, id: SandboxId, why: string): Promise<vo
   });
 }
 
-function underLock(context: Context, id: SandboxId, signal: AbortSignal): Promise<void> {
+interface Removal {
+  readonly id: SandboxId;
+  readonly why: string;
+}
+
+function underLock(context: Context, { id, why }: Removal, signal: AbortSignal): Promise<void> {
   const { driver, store, index, deadlines, clock, operations } = context;
   return operations.run(
     id,
     async () => {
+      const record = store.get(id);
+      const isLost = record?.lost !== undefined && index.get(id) === undefined && !index.wasRemoved(id);
       await driver.destroy(id, signal);
-      await store.remove(id);
+      if (isLost && why !== 'lost') {
+        await bury(context, id);
+      } else {
+        await store.remove(id);
+        index.apply({ type: 'gone', id, readAt: clock.now() });
+      }
       deadlines.set(id, undefined);
-      index.apply({ type: 'gone', id, readAt: clock.now() });
       index.touch(id);
     },
     signal,
   );
+}
+
+/** The engine may have lost it only for a time: what was removed meanwhile must not come back with it. */
+async function bury({ store, clock }: Context, id: SandboxId): Promise<void> {
+  await store.update(id, (current) => ({ ...current, buriedAt: current.buriedAt ?? clock.now() }));
 }
 
 /**

@@ -87,6 +87,16 @@ describe('renew', () => {
     expect(world.store.list()).toEqual([]);
   });
 
+  it('keeps the microseconds until the next renewal', async () => {
+    const { lifecycle, signal, clock } = await start();
+    const id = await world.running({}, { timeoutSeconds: 60 });
+    const ms = clock.now() + 10 * MINUTE;
+    expect(await lifecycle.renew(id, { ms, micros: 456 }, signal)).toBe(ms);
+    expect(lifecycle.get(id).record).toMatchObject({ expiresAt: ms, expiresAtMicros: 456 });
+    await lifecycle.renew(id, ms, signal);
+    expect(lifecycle.get(id).record.expiresAtMicros).toBeUndefined();
+  });
+
   it('survives a restart', async () => {
     const { lifecycle, signal, clock } = await start();
     const id = await world.running({}, { timeoutSeconds: 60 });

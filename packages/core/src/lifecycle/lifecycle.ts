@@ -2,7 +2,7 @@ import type { Clock, Logger, Scope } from '@opensandbox/base';
 import type { AgentProbe } from '../ports/agent-probe.ts';
 import type { RuntimeDriver } from '../ports/runtime-driver.ts';
 import type { SandboxStore } from '../ports/sandbox-store.ts';
-import type { Reach, Sandbox, SandboxId, SandboxSpec } from '../sandbox.ts';
+import type { Moment, Reach, Sandbox, SandboxId, SandboxSpec } from '../sandbox.ts';
 
 export interface CreateSandbox {
   readonly spec: SandboxSpec;
@@ -48,12 +48,15 @@ export interface Lifecycle {
   waitSettled(id: SandboxId, waitMs: number, signal: AbortSignal): Promise<Sandbox>;
   get(id: SandboxId): Sandbox;
   list(query: SandboxQuery): Page<Sandbox>;
-  /** Resolves when nothing is left of it. Parallel calls share one removal; later ones get `not_found`. */
+  /**
+   * Resolves when nothing is left of it. Parallel calls share one removal; later ones get `not_found`. Rejects with
+   * `engine.timeout` when the configured wait has passed: the removal is recorded and goes on.
+   */
   destroy(id: SandboxId, signal: AbortSignal): Promise<void>;
   pause(id: SandboxId, signal: AbortSignal): Promise<void>;
   resume(id: SandboxId, signal: AbortSignal): Promise<void>;
-  /** Sets a new deadline, epoch ms; resolves with it when it is durable. */
-  renew(id: SandboxId, expiresAt: number, signal: AbortSignal): Promise<number>;
+  /** Sets a new deadline; resolves with it in epoch ms when it is durable. It acts to the millisecond. */
+  renew(id: SandboxId, expiresAt: number | Moment, signal: AbortSignal): Promise<number>;
   /** Merge patch: text sets, `undefined` deletes, absent keeps. */
   patchMetadata(
     id: SandboxId,
@@ -74,6 +77,8 @@ export interface LifecycleOptions {
   readonly failureTtlMs: number;
   /** How long `resolve` waits for a Pending sandbox. */
   readonly resolveWaitMs: number;
+  /** How long `destroy` keeps its caller waiting; the removal itself goes on. */
+  readonly removeWaitMs: number;
   /** How many sandboxes are provisioned at the same time; the others wait their turn. */
   readonly provisionConcurrency: number;
   readonly sweepIntervalMs: number;

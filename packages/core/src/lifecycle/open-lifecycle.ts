@@ -5,6 +5,7 @@ import { follow } from '../follow.ts';
 import { createSandboxIndex } from '../index/sandbox-index.ts';
 import { openOperations } from '../operations.ts';
 import { runQuery } from '../query.ts';
+import type { SandboxRecord } from '../sandbox.ts';
 import { sweep, sweepOnce } from '../sweep.ts';
 import type { Context } from './context.ts';
 import { removalDueAt, requireRecord, view } from './context.ts';
@@ -52,7 +53,7 @@ function serve(context: Context): Lifecycle {
     create: (request, signal) => create(context, request, signal),
     waitSettled: (id, waitMs, signal) => waitSettled(context, id, waitMs, signal),
     get: (id) => view(context, requireRecord(context, id)),
-    list: (query) => runQuery(context.store.list(), (record) => view(context, record), query),
+    list: (query) => runQuery(shown(context), (record) => view(context, record), query),
     destroy: (id, signal) => destroy(context, id, signal),
     pause: (id, signal) => pause(context, id, signal),
     resume: (id, signal) => resume(context, id, signal),
@@ -60,4 +61,13 @@ function serve(context: Context): Lifecycle {
     patchMetadata: (id, patch) => patchMetadata(context, id, patch),
     resolve: (id, port, signal) => resolve(context, id, port, signal),
   };
+}
+
+function shown({ store }: Context): readonly SandboxRecord[] {
+  const records = store.list();
+  return records.some(isBuried) ? records.filter((record) => !isBuried(record)) : records;
+}
+
+function isBuried(record: SandboxRecord): boolean {
+  return record.buriedAt !== undefined;
 }

@@ -1,10 +1,11 @@
 import { Fault } from '@opensandbox/base';
-import type { SandboxId } from '../sandbox.ts';
+import type { Moment, SandboxId } from '../sandbox.ts';
 import type { Context } from './context.ts';
 import { notFound, removalDueAt, requireRecord } from './context.ts';
 
 /** Moves the deadline, earlier or later. Whether an expiry at the same instant wins is up to the store's order. */
-export async function renew(context: Context, id: SandboxId, expiresAt: number): Promise<number> {
+export async function renew(context: Context, id: SandboxId, moment: number | Moment): Promise<number> {
+  const { ms: expiresAt, micros } = typeof moment === 'number' ? { ms: moment, micros: 0 } : moment;
   requireRecord(context, id);
   const renewed = await context.store.update(id, (current) => {
     if (expiresAt <= context.clock.now()) {
@@ -15,7 +16,7 @@ export async function renew(context: Context, id: SandboxId, expiresAt: number):
       throw new Fault('conflict', 'expiration.disabled', message);
     }
     if (current.intent === 'destroy') throw notFound(id);
-    return { ...current, expiresAt };
+    return { ...current, expiresAt, expiresAtMicros: micros === 0 ? undefined : micros };
   });
   context.deadlines.set(id, removalDueAt(context, renewed));
   return expiresAt;

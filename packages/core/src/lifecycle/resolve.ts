@@ -39,12 +39,12 @@ function address(context: Context, record: SandboxRecord, port: number): PortAdd
   }
   if (provisioning.phase === 'pending') throw deleted(id);
   const seen = context.index.get(id);
-  if (seen?.phase === 'exited' && seen.reach.kind === 'none') {
-    // Not the engine's failure: the sandbox ended by itself, and the status says how.
+  if (seen === undefined || (seen.phase === 'exited' && seen.reach.kind === 'none')) {
+    // Not the engine's failure: the sandbox ended by itself or was lost, and the status says how.
     const { message } = statusOf({ record, seen, progress: undefined });
     throw new Fault('conflict', 'sandbox.not_running', `Sandbox ${id} has no address any more. ${message}`);
   }
-  return addressOf(seen?.reach ?? { kind: 'none' }, port);
+  return addressOf(seen.reach, port);
 }
 
 function deleted(id: SandboxId): Fault {

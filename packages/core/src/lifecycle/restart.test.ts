@@ -156,15 +156,14 @@ describe('a server that starts', () => {
     expect(world.state(id)).toBe('Running');
   });
 
-  it('drops the record of what vanished from the engine meanwhile', async () => {
+  it('shows as lost what the engine no longer has, and drops no record of it', async () => {
     world = await new World().start();
     const id = await world.running();
     world.kill();
     world.engine.remove(id);
     await world.clock.advance(SECOND);
     await world.start();
-    await world.settle();
-    expect(world.store.list()).toEqual([]);
+    expect(world.lifecycle.get(id).status).toMatchObject({ state: 'Failed', reason: 'RUNTIME_LOST' });
   });
 
   it('adopts what the engine has and nobody remembers, and expires it if it is overdue', async () => {
@@ -218,7 +217,7 @@ describe('a server that runs', () => {
     expect(world.state(id)).toBe('Running');
     world.engine.relist();
     await world.settle();
-    expect(world.store.list()).toEqual([]);
+    expect(world.lifecycle.get(id).status).toMatchObject({ state: 'Failed', reason: 'RUNTIME_LOST' });
   });
 
   it('never drops a record because news is missing', async () => {

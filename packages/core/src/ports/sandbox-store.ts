@@ -3,6 +3,11 @@ import type { SandboxId, SandboxRecord } from '../sandbox.ts';
 /**
  * Intent, durable. A promise that has resolved has reached the disk. Reads are served from memory: they are
  * on the path of every GET.
+ *
+ * Writes take no signal: what was begun is finished, whoever waits for it. They are bounded in time instead, and
+ * never keep the event loop from running: a disk that hangs, or another program that holds a lock, rejects with
+ * `unavailable` (`store.busy`) after a while. An insert that was rejected does not stay; of an update or a
+ * removal it is then unknown, and reads show what became of it.
  */
 export interface SandboxStore {
   get(id: SandboxId): SandboxRecord | undefined;

@@ -1,7 +1,7 @@
 import { sampleRecord, sampleSpec } from '@opensandbox/testkit';
 import { describe, expect, it } from 'vitest';
-import type { Situation } from './reconcile.ts';
-import { repairFor } from './reconcile.ts';
+import type { Situation } from './repair.ts';
+import { repairFor } from './repair.ts';
 import type { Observation, ObservedPhase, SandboxRecord } from './sandbox.ts';
 
 const ID = sampleRecord().id;
@@ -24,13 +24,18 @@ const situation = (change: Partial<Situation>): Situation => ({
   record: undefined,
   seen: undefined,
   isBusy: false,
-  isProvenAbsent: false,
+  wasRemoved: false,
+  lack: undefined,
   isRetrying: false,
   ...change,
 });
 
 const ready = (change: Partial<SandboxRecord> = {}): SandboxRecord =>
   sampleRecord({ id: ID, provisioning: { phase: 'ready', at: 1 }, ...change });
+
+const LACK = { listedAt: 50, oldestShownAt: 49 };
+const LOSS = { since: 50, provenSince: 50 };
+const BURIED = ready({ intent: 'destroy', lost: LOSS, buriedAt: 60 });
 
 const failed = sampleRecord({
   id: ID,
@@ -54,7 +59,36 @@ describe('repairFor', () => {
     ['a create that was interrupted', { record: sampleRecord() }, { do: 'provision' }],
     ['leftovers of a failure', { record: failed, seen: seen('starting') }, { do: 'clean-up' }],
     ['a clean failure', { record: failed }, { do: 'nothing' }],
-    ['a sandbox that is gone', { record: ready(), isProvenAbsent: true }, { do: 'remove', why: 'lost' }],
+    [
+      'a sandbox that was removed outside',
+      { record: ready(), wasRemoved: true },
+      { do: 'remove', why: 'removed_outside' },
+    ],
+    ['a sandbox that a list lacks', { record: ready(), lack: LACK }, { do: 'mark-lost', loss: LOSS }],
+    ['one that is lost and still missing', { record: ready({ lost: LOSS }), lack: LACK }, { do: 'nothing' }],
+    [
+      'one that has been missing for long',
+      { record: ready({ lost: LOSS }), lack: { ...LACK, listedAt: 50 + 600_000 } },
+      { do: 'remove', why: 'lost' },
+    ],
+    ['one that is lost, without news', { record: ready({ lost: LOSS }) }, { do: 'nothing' }],
+    ['one removed while it was lost', { record: BURIED, lack: LACK }, { do: 'nothing' }],
+    [
+      'one removed while it was lost that shows after all',
+      { record: BURIED, seen: seen('running') },
+      { do: 'remove', why: 'deleted' },
+    ],
+    [
+      'one removed while it was lost whose removal is to be tried again',
+      { record: BURIED, seen: seen('running'), isRetrying: true },
+      { do: 'nothing' },
+    ],
+    [
+      'one removed while it was lost, a month ago',
+      { record: BURIED, lack: { ...LACK, listedAt: 60 + 30 * 24 * 3_600_000 } },
+      { do: 'forget' },
+    ],
+    ['one that is back', { record: ready({ lost: LOSS }), seen: seen('running') }, { do: 'mark-found' }],
     ['a sandbox without news', { record: ready() }, { do: 'nothing' }],
     [
       'one paused by hand',

@@ -1,0 +1,113 @@
+import type { MessagePort } from 'node:worker_threads';
+import type SQLite from 'better-sqlite3';
+import type { Conflict, WriteOp, WriterAnswer, WriterRequest } from './write-protocol.ts';
+
+/*
+ * What the writer's thread runs: everything that may wait for a lock or for the disk. The text of these two
+ * functions is handed to the thread, which works from sources and from one bundled file alike. So they refer to
+ * nothing outside of themselves.
+ */
+
+export interface WriterSettings {
+  readonly path: string;
+  /** Where `better-sqlite3` is, absolute. */
+  readonly modulePath: string;
+  /** How long a lock of another process is waited for. */
+  readonly busyMs: number;
+}
+
+interface Thread {
+  readonly require: (path: string) => unknown;
+  readonly parentPort: MessagePort | null;
+  readonly workerData: WriterSettings;
+}
+
+interface WriterTable {
+  write(ops: readonly WriteOp[]): Conflict | undefined;
+  /** Makes a checkpoint when enough was written since the last one. */
+  written(ops: readonly WriteOp[]): void;
+  close(): void;
+}
+
+export function runWriter(thread: Thread, open: typeof openWriterTable): void {
+  const { parentPort, workerData } = thread;
+  const attempt = (work: () => WriterAnswer): void => {
+    let answer: WriterAnswer;
+    try {
+      answer = work();
+    } catch (error) {
+      const { code, message } = error as { code?: unknown; message?: unknown };
+      answer = { kind: 'failed', code: String(code), message: String(message) };
+    }
+    parentPort?.postMessage(answer);
+  };
+  attempt(() => {
+    const table = open(thread.require(workerData.modulePath) as typeof SQLite, workerData);
+    parentPort?.on('message', (request: WriterRequest) => {
+      if (request.kind === 'close') {
+        table.close();
+        parentPort.close();
+        return;
+      }
+      attempt(() => {
+        const conflict = table.write(request.ops);
+        return conflict === undefined ? { kind: 'done' } : { kind: 'conflict', conflict };
+      });
+      table.written(request.ops);
+    });
+    return { kind: 'done' };
+  });
+}
+
+export function openWriterTable(Database: typeof SQLite, settings: WriterSettings): WriterTable {
+  const CHECKPOINT_AFTER_BYTES = 4 * 1024 * 1024;
+  const PAGE_BYTES = 4096;
+  const db = new Database(settings.path, { timeout: settings.busyMs });
+  db.pragma('synchronous = FULL'); // a commit that has returned is on disk
+  db.pragma('secure_delete = ON'); // a password that is no longer needed leaves no trace in the file
+  db.pragma('wal_autocheckpoint = 0'); // nobody waits for a checkpoint: it is made after the answer
+  const read = db.prepare('SELECT body FROM sandbox_records WHERE id = ?').pluck();
+  const insert = db.prepare(
+    'INSERT INTO sandbox_records (id, revision, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  );
+  const replace = db.prepare(
+    'UPDATE sandbox_records SET revision = ?, body = ? WHERE id = ? AND revision = ?',
+  );
+  const remove = db.prepare('DELETE FROM sandbox_records WHERE id = ?');
+  const begin = db.prepare('BEGIN IMMEDIATE');
+  const commit = db.prepare('COMMIT');
+  const rollback = db.prepare('ROLLBACK');
+  let bytes = 0;
+
+  const run = (op: WriteOp): boolean => {
+    if (op.kind === 'insert') return insert.run(op.id, op.revision, op.body).changes > 0;
+    if (op.kind === 'replace') return replace.run(op.revision, op.body, op.id, op.from).changes > 0;
+    remove.run(op.id);
+    return true;
+  };
+  return {
+    write(ops) {
+      begin.run();
+      try {
+        const refused = ops.find((op) => !run(op));
+        if (refused !== undefined)
+          return { id: refused.id, body: read.get(refused.id) as string | undefined };
+        commit.run();
+        return undefined;
+      } finally {
+        if (db.inTransaction) rollback.run();
+      }
+    },
+    written(ops) {
+      for (const op of ops) bytes += PAGE_BYTES + (op.kind === 'remove' ? 0 : op.body.length);
+      if (bytes < CHECKPOINT_AFTER_BYTES) return;
+      bytes = 0;
+      try {
+        db.pragma('wal_checkpoint(PASSIVE)');
+      } catch {
+        // What was answered is in the log all the same; the next checkpoint tries again.
+      }
+    },
+    close: () => void db.close(),
+  };
+}
