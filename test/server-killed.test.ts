@@ -50,7 +50,7 @@ describe('a server that dies', () => {
   async function stepsOfACreate(): Promise<string[]> {
     const steps: string[] = [];
     await server.start({ DOCKER_HOST: gate.dockerHost });
-    // The first create of all also fills the agent's volume; the driver's own tests kill it there.
+    // The first create of all also fills the agent's volume; server-killed-filling.test.ts kills it there.
     const first = await server.call('POST', '/v1/sandboxes', BODY, { Prefer: 'wait=30' });
     await server.call('DELETE', `/v1/sandboxes/${first.json.id}`);
     gate.watch = (call, moment) => {

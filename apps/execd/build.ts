@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -14,6 +15,7 @@ import {
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { useLoader } from './elf-loader.ts';
+import { buildLauncher } from './launcher.ts';
 
 /**
  * Builds what a sandbox finds at /opt/opensandbox: the agent as one executable, the script that starts it and
@@ -50,6 +52,11 @@ interface CLibrary {
 const LOADER = 'ld.so';
 const LIBRARIES = ['libc.so.6', 'libm.so.6', 'libdl.so.2', 'libpthread.so.0'];
 
+const LAUNCHER = 'launch';
+/** The shell of images that have none; needs the C library alone. */
+const SHELL = 'sh';
+const SHELL_SOURCE = '/bin/dash';
+
 function cLibraryFor(target: string): CLibrary {
   return target.includes('arm64')
     ? { directory: '/lib/aarch64-linux-gnu', loader: 'ld-linux-aarch64.so.1' }
@@ -65,8 +72,15 @@ export function build(options: BuildOptions): void {
   const library = cLibraryFor(options.target);
   copyLibrary(library, join(outDir, 'lib'));
   if (options.installedAt !== undefined) useOwnLoader(executable, options.installedAt);
+  writeFileSync(
+    join(outDir, 'lib', LAUNCHER),
+    buildLauncher(options.target.includes('arm64') ? 'arm64' : 'x64'),
+  );
+  copyShell(options.target, join(outDir, 'lib', SHELL));
   copyFileSync(join(HERE, 'assets', 'bootstrap.sh'), join(outDir, 'bootstrap.sh'));
-  for (const file of ['execd', 'bootstrap.sh', `lib/${LOADER}`]) chmodSync(join(outDir, file), 0o755);
+  for (const file of ['execd', 'bootstrap.sh', `lib/${LOADER}`, `lib/${LAUNCHER}`]) {
+    chmodSync(join(outDir, file), 0o755);
+  }
   for (const [name, place] of Object.entries(LINKS)) symlinkSync(place, join(outDir, name));
 }
 
@@ -97,6 +111,14 @@ function copyLibrary(library: CLibrary, directory: string): void {
   for (const name of LIBRARIES) {
     copyFileSync(realpathSync(join(library.directory, name)), join(directory, name));
   }
+}
+
+/** Without it, images must bring a shell of their own. The building machine has only its own processor's. */
+function copyShell(target: string, path: string): void {
+  const isNative = target.includes('arm64') === (process.arch === 'arm64');
+  if (!isNative || !existsSync(SHELL_SOURCE)) return;
+  copyFileSync(SHELL_SOURCE, path);
+  chmodSync(path, 0o755);
 }
 
 function useOwnLoader(executable: string, installedAt: string): void {

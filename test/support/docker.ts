@@ -9,7 +9,7 @@ export async function docker(...args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
-async function lines(...args: readonly string[]): Promise<string[]> {
+export async function lines(...args: readonly string[]): Promise<string[]> {
   const text = await docker(...args);
   return text === '' ? [] : text.split('\n');
 }

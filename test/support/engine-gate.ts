@@ -2,6 +2,7 @@ import { createServer, request, type IncomingMessage, type ServerResponse } from
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { Transform } from 'node:stream';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 
@@ -13,11 +14,16 @@ export interface EngineCall {
   readonly path: string;
 }
 
-export type Moment = 'before' | 'after';
+/** `during`: a first part of a large body has reached the engine. Calls with small bodies have no such moment. */
+export type Moment = 'before' | 'during' | 'after';
+
+/** How much of a body the engine gets before the moment `during`. */
+const FIRST_PART_BYTES = 4 << 20;
 
 /**
  * Stands between a server and the real engine and sees every call. `watch` is told before a call reaches the
- * engine and after the engine has answered it but before the server knows; while it waits, the call waits.
+ * engine and after the engine has answered it but before the server knows; while it waits, the call waits. A
+ * caller that dies before its call reached the engine takes the call along.
  */
 export interface EngineGate {
   readonly dockerHost: string;
@@ -65,20 +71,40 @@ export async function openEngineGate(): Promise<EngineGate> {
     });
     engine.on('error', () => outgoing.destroy());
     outgoing.on('close', () => engine.destroy());
-    incoming.pipe(engine);
+    incoming.pipe(firstPartWatch(() => gate.watch(call, 'during'))).pipe(engine);
   }
 
   const server = createServer((incoming, outgoing) => {
     const call = callOf(incoming);
-    void Promise.resolve(gate.watch(call, 'before')).then(() => forward(incoming, outgoing, call));
+    void Promise.resolve(gate.watch(call, 'before')).then(() => {
+      if (!outgoing.closed) forward(incoming, outgoing, call);
+    });
   });
   server.listen(socketPath);
   await once(server, 'listening');
   return gate;
 }
 
-/** Calls that change the engine: the steps of a create. Ids are replaced so that two runs compare. */
+/** Lets everything through, and waits once for `watch` when the first part has gone. */
+function firstPartWatch(watch: () => Promise<void> | void): Transform {
+  let left = FIRST_PART_BYTES;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const isFirstPart = left > 0;
+      left -= chunk.length;
+      this.push(chunk);
+      if (isFirstPart && left <= 0) void Promise.resolve(watch()).then(() => done());
+      else done();
+    },
+  });
+}
+
+/**
+ * Calls that change the engine: the steps of a create. Ids are replaced so that two runs compare. The clearing of
+ * old agent volumes goes on beside a create and is none of its steps.
+ */
 export function stepName(call: EngineCall): string | undefined {
-  const changes = ['POST', 'PUT', 'DELETE'].includes(call.method);
+  const changes =
+    ['POST', 'PUT', 'DELETE'].includes(call.method) && !call.path.startsWith('/volumes/opensandbox-agent-');
   return changes ? `${call.method} ${call.path.replaceAll(/[0-9a-f]{64}/g, '<id>')}` : undefined;
 }

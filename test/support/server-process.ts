@@ -18,6 +18,10 @@ export interface ServerOptions {
   readonly docker?: string;
   readonly extra?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The program to run instead of this repository's own build. */
+  readonly program?: string;
+  /** A command to run the server through, that becomes the server by itself. */
+  readonly through?: readonly string[];
 }
 
 /** A real server process with a home, a store and an engine instance name of its own. */
@@ -137,7 +141,8 @@ export async function openServer(options: ServerOptions = {}): Promise<ServerPro
     exited: () => child === undefined || child.exitCode !== null || child.signalCode !== null,
     async start(env = {}) {
       isEnded = false;
-      child = spawn(process.execPath, [entry, '--config', config], {
+      const command = [...(options.through ?? []), process.execPath, options.program ?? entry];
+      child = spawn(command[0] ?? '', [...command.slice(1), '--config', config], {
         env: { ...process.env, HOME: home, ...options.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       });

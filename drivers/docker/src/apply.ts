@@ -1,16 +1,19 @@
 import type { FaultCode, Observation, Progress, SandboxRecord } from '@opensandbox/core/ports';
 import type { Clock, Logger } from '@opensandbox/base';
 import { abortable, checkAborted, Fault, isFault, retry, sleep, UndoStack } from '@opensandbox/base';
-import { MARKER } from './agent/archive.ts';
+import { MARKER } from './agent/manifest.ts';
 import type { ContainerInspect } from './engine/answers.ts';
 import type { Engine, NewContainer } from './engine/engine.ts';
 import { named, orAbsent } from './faults.ts';
 import { isMine, readLabel } from './labels.ts';
 import { AGENT_DIR, LABEL } from './names.ts';
 import { removeContainer } from './removal.ts';
+import { hasItsShell } from './shell.ts';
+import type { Shell, Shells } from './shell.ts';
 
 export interface ApplyContext {
   readonly engine: Engine;
+  readonly shells: Shells;
   readonly instance: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
@@ -19,16 +22,23 @@ export interface ApplyContext {
 
 export interface ApplyTask {
   readonly record: SandboxRecord;
+  readonly imageId: string;
+  /** What the plan starts with. */
+  readonly shell: Shell;
   readonly plan: NewContainer;
   readonly report: (progress: Progress) => void;
 }
 
 export type Applied =
   | { readonly kind: 'started'; readonly observation: Observation }
+  /** Not started: the image has no shell, but the agent has. */
+  | { readonly kind: 'shell_missing' }
   /** The container did not find the agent in its volume. */
   | { readonly kind: 'agent_missing'; readonly fault: Fault };
 
 const START_FAILED = 'Failed to create or start container';
+/** Engine states of a container that cannot be adopted. */
+const UNFIT: ReadonlySet<string> = new Set(['created', 'removing', 'dead']);
 const NAME_ATTEMPTS = 5;
 const NAME_RETRY_MS = 100;
 const UNDO_RETRIES = {
@@ -47,6 +57,9 @@ export async function applyPlan(
   );
   const container = await createOrAdopt(context, { ...task, undo }, signal);
   if (container.mustStart) {
+    if (!(await hasItsShell(context, { ...task, container: container.id }, signal))) {
+      return { kind: 'shell_missing' };
+    }
     task.report({ step: 'start', message: 'Starting the container' });
     const missing = await start(context, { id: container.id, undo }, signal);
     if (missing !== undefined) return { kind: 'agent_missing', fault: missing };
@@ -103,7 +116,11 @@ async function orConflict(creating: Promise<string>): Promise<string | undefined
   }
 }
 
-/** The container that already has the name; `undefined` when it is gone by now and the name is free. */
+/**
+ * The container that already has the name, if it was ever started; `undefined` when the name is free by now.
+ * One that was not is made anew: an engine that died while it started it says "created" for ever, and refuses to
+ * start what its runtime still holds.
+ */
 async function adopt(
   context: ApplyContext,
   task: ApplyTask,
@@ -115,11 +132,11 @@ async function adopt(
   if (!isOwn(context, task.record, found))
     throw startFailed(`the name ${task.plan.name} is taken by another container`);
   const { State: state } = found;
-  if (state.Status === 'removing' || state.Status === 'dead') {
+  if (UNFIT.has(state.Status ?? '')) {
     await named('sandbox.start_failed', START_FAILED, removeContainer(context.engine, found.Id, signal));
     return undefined;
   }
-  return { id: found.Id, mustStart: state.Status === 'created' };
+  return { id: found.Id, mustStart: false };
 }
 
 /** Starts; a Fault as the result says that the agent is not where the container looks for it. */

@@ -28,14 +28,18 @@ export async function createSandbox(
   const wish = { imageId: image.Id, platform };
   const volume = await context.agent.volumeFor(wish, signal);
   report({ step: 'create', message: 'Creating the container' });
-  const plan = planContainer({ record, settings: context.settings, agentVolume: volume });
-  const first = await applyPlan(context, { record, plan, report }, signal);
-  if (first.kind === 'started') return first.observation;
-  // Somebody pruned the volume while nothing used it, and the engine mounted a new, empty one.
-  context.log.warn('agent.volume_lost', { volume });
-  context.agent.distrust(volume);
-  await context.agent.volumeFor(wish, signal);
-  const second = await applyPlan(context, { record, plan, report }, signal);
-  if (second.kind === 'started') return second.observation;
-  throw second.fault;
+  let hasRefilled = false;
+  for (;;) {
+    const shell = context.shells.get(image.Id) ?? 'image';
+    const plan = planContainer({ record, settings: context.settings, agentVolume: volume, shell });
+    const applied = await applyPlan(context, { record, imageId: image.Id, shell, plan, report }, signal);
+    if (applied.kind === 'started') return applied.observation;
+    if (applied.kind === 'shell_missing') continue; // known by now: the next plan brings the agent's
+    if (hasRefilled) throw applied.fault;
+    // Somebody pruned the volume while nothing used it, and the engine mounted a new, empty one.
+    hasRefilled = true;
+    context.log.warn('agent.volume_lost', { volume });
+    context.agent.distrust(volume);
+    await context.agent.volumeFor(wish, signal);
+  }
 }

@@ -13,11 +13,13 @@ import { readConnection } from './engine/connection.ts';
 import { openEngine } from './engine/open-engine.ts';
 import { createImages } from './images/images.ts';
 import { observeEngine } from './observe.ts';
+import type { ObserveContext } from './observe.ts';
 import { createPausing } from './pausing.ts';
 import type { PlanSettings } from './plan/plan-step.ts';
 import { createReading } from './reading.ts';
 import type { Reading } from './reading.ts';
 import { removeSandbox } from './removal.ts';
+import { createShells } from './shell.ts';
 import { readSecurityOptions } from './security-options.ts';
 
 /**
@@ -32,7 +34,7 @@ export async function openDockerDriver(
   const { clock, log } = deps;
   const settings = await readSettings(config, deps);
   const connection = readConnection(deps.env);
-  const opened = await openEngine(connection, { clock, apiTimeoutMs: config.apiTimeoutMs }, scope);
+  const opened = await openEngine(connection, { clock, log, apiTimeoutMs: config.apiTimeoutMs }, scope);
   const { engine } = opened;
   const images = createImages({
     ...deps,
@@ -40,17 +42,22 @@ export async function openDockerDriver(
     enginePlatform: opened.platform,
     stallMs: config.apiTimeoutMs,
   });
-  const agent = await openAgent({ ...deps, engine, images }, scope);
+  const agent = await openAgent({ ...deps, engine, images, instance: config.instance }, scope);
   const { instance } = config;
   const dialHost = chooseDialHost(connection.dialHost, config.hostIp);
   const reading = createReading({ engine, instance, dialHost, metadataDir: deps.metadataDir, clock, log });
   log.info('docker.opened', { engine: connection.name, networkMode: config.networkMode, instance });
-  const context = { engine, images, agent, settings, instance, clock, log, read: reading.readOwn };
-  return assemble(context, reading);
+  const shells = createShells();
+  const context = { engine, images, agent, shells, settings, instance, clock, log, read: reading.readOwn };
+  return assemble(context, reading, opened.renewVersion);
 }
 
 /** The verbs. Creating and removing one sandbox take turns; different sandboxes do not wait for each other. */
-function assemble(context: CreateContext, reading: Reading): RuntimeDriver {
+function assemble(
+  context: CreateContext,
+  reading: Reading,
+  renewVersion: ObserveContext['renewVersion'],
+): RuntimeDriver {
   const locks = createKeyedLock<SandboxId>();
   const { networkMode } = context.settings;
   return {
@@ -60,7 +67,8 @@ function assemble(context: CreateContext, reading: Reading): RuntimeDriver {
       locks.run(record.id, () => createSandbox(context, { record, report }, signal), signal),
     destroy: (id, signal) => locks.run(id, () => removeSandbox(context, id, signal), signal),
     inspect: (id, signal) => reading.readSandbox(id, signal),
-    observe: (signal) => observeEngine({ ...context, reading, isCreating: (id) => locks.isBusy(id) }, signal),
+    observe: (signal) =>
+      observeEngine({ ...context, reading, renewVersion, isCreating: (id) => locks.isBusy(id) }, signal),
     pausing: createPausing({ ...context, observe: (id, signal) => reading.readSandbox(id, signal) }),
   };
 }

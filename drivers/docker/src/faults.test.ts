@@ -40,6 +40,30 @@ describe('readConnectionFailure', () => {
     });
   });
 
+  it.each(['open', 'lstat', 'readlink'])(
+    'does not blame the engine for a file that %s did not find',
+    (syscall) => {
+      const error = Object.assign(new Error('ENOENT'), {
+        code: 'ENOENT',
+        syscall,
+        path: '/somewhere/private/execd',
+      });
+      const fault = readConnectionFailure(error, NEVER);
+      expect(fault).toMatchObject({ kind: 'internal', code: 'agent.distribution_failed', cause: error });
+      expect(fault.message).toMatch(/^The file execd of .* \(ENOENT\).*npm run build/);
+      expect(fault.message).not.toContain('/somewhere');
+    },
+  );
+
+  it('blames the engine for its socket that is not there', () => {
+    const error = Object.assign(new Error('connect'), {
+      code: 'ENOENT',
+      syscall: 'connect',
+      path: '/run/d.sock',
+    });
+    expect(readConnectionFailure(error, NEVER)).toMatchObject({ code: 'engine.unavailable' });
+  });
+
   it('says what aborted the call, when something did', () => {
     const reason = new Fault('timeout', 'engine.timeout', 'too long');
     expect(readConnectionFailure(new Error('aborted'), AbortSignal.abort(reason))).toBe(reason);

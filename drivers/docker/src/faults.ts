@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { FaultCode } from '@opensandbox/core/ports';
 import type { FaultKind } from '@opensandbox/base';
 import { cancelled, Fault, isFault } from '@opensandbox/base';
@@ -32,6 +33,9 @@ const AWAY = new Set([
   'ETIMEDOUT',
 ]);
 
+/** Calls that concern files of this machine: no connection makes them. */
+const FILE_CALLS = new Set(['open', 'stat', 'lstat', 'scandir', 'readlink']);
+
 /** An answer with an error status. The text is the engine's own. */
 export function readEngineFailure(status: number, body: unknown): Fault {
   const kind = KIND_OF_STATUS[status] ?? 'internal';
@@ -42,12 +46,30 @@ export function readEngineFailure(status: number, body: unknown): Fault {
 export function readConnectionFailure(error: unknown, signal: AbortSignal): Fault {
   if (error instanceof Fault) return error;
   if (signal.aborted) return cancelled(signal);
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
+  if (error instanceof Error && 'syscall' in error && FILE_CALLS.has(String(error.syscall))) {
+    return unreadableAgent(error);
+  }
   const why = AWAY.has(code) ? ` (${code})` : '';
   return new Fault(
     'unavailable',
     'engine.unavailable' satisfies FaultCode,
     `The Docker engine does not answer${why}. Check that it runs and that this server may use its socket.`,
+    { cause: error },
+  );
+}
+
+/** What should be sent could not be read. The only files that go to the engine are the agent's own. */
+export function unreadableAgent(error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  const path = error instanceof Error && 'path' in error ? basename(String(error.path)) : undefined;
+  const which = path === undefined ? 'The files' : `The file ${path}`;
+  const why = codeOf(error) === '' ? '' : ` (${codeOf(error)})`;
+  return new Fault(
+    'internal',
+    'agent.distribution_failed' satisfies FaultCode,
+    `${which} of the built-in agent cannot be read${why}. Build it with "npm run build" or install the server ` +
+      'again, then restart the server; or set runtime.execd_image.',
     { cause: error },
   );
 }
@@ -103,6 +125,10 @@ export async function orAlready(work: Promise<void>): Promise<void> {
   } catch (error) {
     if (!isFault(error, 'not_found') && !isFault(error, 'conflict')) throw error;
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 function readMessage(body: unknown): string | undefined {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SandboxId } from '@opensandbox/core/ports';
-import type { Logger } from '@opensandbox/base';
 import { z } from 'zod';
+import type { Complaints } from './complaints.ts';
 import type { Labels } from './labels.ts';
 
 const overrideFile = z.record(z.string(), z.string());
@@ -14,15 +14,21 @@ const overrideFile = z.record(z.string(), z.string());
 export async function readMetadataOverride(
   directory: string | undefined,
   id: SandboxId,
-  log: Logger,
+  complaints: Complaints,
 ): Promise<Labels | undefined> {
   if (directory === undefined || !/^[\w.-]+$/.test(id)) return undefined;
   const text = await readFile(join(directory, `${id}.json`), 'utf8').catch(() => undefined); // having none is usual
-  if (text === undefined) return undefined;
+  const about = { event: 'sandbox.metadata_file_unreadable', sandboxId: id };
+  if (text === undefined) {
+    complaints.settle(about);
+    return undefined;
+  }
   try {
-    return overrideFile.parse(JSON.parse(text));
+    const metadata = overrideFile.parse(JSON.parse(text));
+    complaints.settle(about);
+    return metadata;
   } catch (error) {
-    log.warn('sandbox.metadata_file_unreadable', { sandboxId: id, error });
+    complaints.warn({ ...about, text: error instanceof Error ? error.message : '' }, { error });
     return undefined;
   }
 }

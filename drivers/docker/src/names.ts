@@ -21,6 +21,9 @@ export const LABEL = {
   owner: 'opensandbox.io/owned-by',
   /** On objects that belong to no sandbox: what they are for. */
   auxiliary: 'opensandbox.io/auxiliary',
+  /** On a carrier: name of the server that fills a volume through it, and the one run of that server. */
+  carrierInstance: 'opensandbox.io/carrier-instance',
+  carrierOwner: 'opensandbox.io/carrier-owner',
 } as const;
 
 /** Label prefixes that never count as a user's metadata. */
@@ -34,6 +37,11 @@ export const SYSTEM_PREFIXES = [
 /** Where the agent is mounted in every sandbox. */
 export const AGENT_DIR = '/opt/opensandbox';
 export const BOOTSTRAP = `${AGENT_DIR}/bootstrap.sh`;
+const LIBRARIES = `${AGENT_DIR}/lib`;
+/** A shell that comes with the built-in agent, for images that have none. */
+export const OWN_SHELL = `${LIBRARIES}/sh`;
+/** How it is started: nothing that it needs is in the image. */
+export const OWN_SHELL_COMMAND = [`${LIBRARIES}/ld.so`, '--library-path', LIBRARIES, OWN_SHELL] as const;
 export const AGENT_PORT = 44772;
 export const HTTP_PORT = 8080;
 

@@ -49,6 +49,7 @@ function fakeEngine() {
     clock,
     instance: undefined,
     isCreating: (id) => creating.has(id),
+    renewVersion: async () => void calls.push('version'),
     engine: {
       events: async (_filters, signal) => {
         calls.push('events');
@@ -91,12 +92,12 @@ function listen(context: ObserveContext, abort = new AbortController()) {
 }
 
 describe('observeEngine', () => {
-  it('subscribes before it lists, and begins with a snapshot', async () => {
+  it('agrees on a version, subscribes, lists, and begins with a snapshot', async () => {
     const engine = fakeEngine();
     engine.sandboxes.set(A, 'running');
     const { events, abort, end } = listen(engine.context);
     await settle();
-    expect(engine.calls).toEqual(['events', 'list', 'read c-a']);
+    expect(engine.calls).toEqual(['version', 'events', 'list', 'read c-a']);
     const { readAt } = observation(A, 'running', engine.clock.now());
     expect(events).toEqual([{ type: 'snapshot', readAt, observations: [observation(A, 'running', readAt)] }]);
     abort.abort();

@@ -17,6 +17,7 @@ import type { Reading } from './reading.ts';
 export interface ObserveContext {
   readonly engine: Pick<Engine, 'events' | 'listContainers' | 'ping'>;
   readonly reading: Pick<Reading, 'readById' | 'readSandbox'>;
+  readonly renewVersion: (signal: AbortSignal) => Promise<void>;
   readonly instance: string | undefined;
   readonly clock: Clock;
   /** Sandboxes that this driver is creating at the moment. */
@@ -62,6 +63,8 @@ export async function* observeEngine(
   const tasks: Promise<void>[] = [];
   try {
     const filters = { type: ['container'], label: [LABEL.id], event: [...ACTIONS] };
+    // A link that was lost may have been lost to an upgrade.
+    await context.renewVersion(life.signal);
     const stream = await context.engine.events(filters, life.signal);
     const run = (task: Promise<void>): void =>
       void tasks.push(task.catch((error: unknown) => inbox.fail(error)));

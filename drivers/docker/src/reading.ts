@@ -1,6 +1,7 @@
 import type { Observation, SandboxId } from '@opensandbox/core/ports';
 import { sandboxId } from '@opensandbox/core/ports';
 import type { Clock, Logger } from '@opensandbox/base';
+import { createComplaints } from './complaints.ts';
 import type { ContainerInspect } from './engine/answers.ts';
 import type { Engine } from './engine/engine.ts';
 import { named, orAbsent } from './faults.ts';
@@ -30,6 +31,7 @@ export interface Reading {
 
 export function createReading(context: ReadingContext): Reading {
   const { clock, dialHost } = context;
+  const complaints = createComplaints(context.log);
 
   async function read(
     inspect: ContainerInspect | undefined,
@@ -38,8 +40,11 @@ export function createReading(context: ReadingContext): Reading {
     const labels = inspect?.Config.Labels ?? {};
     const id = readLabel(labels, LABEL.id);
     if (inspect === undefined || id === undefined || !isMine(labels, context.instance)) return undefined;
-    if (readDeadline(labels).unreadable) context.log.warn('sandbox.deadline_unreadable', { sandboxId: id });
-    const metadata = await readMetadataOverride(context.metadataDir, sandboxId(id), context.log);
+    if (readDeadline(labels).unreadable) {
+      const text = labels[LABEL.expiresAt] ?? '';
+      complaints.warn({ event: 'sandbox.deadline_unreadable', sandboxId: id, text });
+    }
+    const metadata = await readMetadataOverride(context.metadataDir, sandboxId(id), complaints);
     return readContainer(inspect, { readAt, dialHost, metadata });
   }
 

@@ -142,6 +142,54 @@ describe.skipIf(!HAS_ENGINE)('the built-in agent', () => {
     await second.docker('volume', 'rm', volume);
   });
 
+  it('is written again when a file of its volume was cut short', async () => {
+    await using directory = await temporaryDirectory();
+    const rootfsDir = await ownAgent(directory.path);
+    const execd = { image: 'builtin', rootfsDir, version: 'v1' };
+    await using first = await openDockerTest({ deps: { execd } });
+    const volume = await volumeOf(first, await create(first));
+    await removeAll(first);
+    await first.docker('run', '--rm', '-v', `${volume}:/v`, IMAGE, 'sh', '-c', 'echo x > /v/execd');
+    const log = captureLog();
+    await using second = await openDockerTest({ log, deps: { execd } });
+    const again = await create(second);
+    expect(log.count('agent.distributed')).toBe(1);
+    expect(await second.docker('exec', again, 'cat', '/opt/opensandbox/execd')).toContain('#!/bin/sh');
+    await removeAll(second);
+    await second.docker('volume', 'rm', volume);
+  });
+
+  it('is written once by two drivers that begin at the same time', async () => {
+    await using directory = await temporaryDirectory();
+    const rootfsDir = await ownAgent(directory.path);
+    const execd = { image: 'builtin', rootfsDir, version: 'v1' };
+    const log = captureLog();
+    await using first = await openDockerTest({ log, deps: { execd } });
+    await using second = await openDockerTest({ log, deps: { execd } });
+    const [name] = await Promise.all([create(first), create(second)]);
+    expect(log.count('agent.distributed')).toBe(1);
+    expect(log.count('agent.carrier_taken_over')).toBe(0);
+    const volume = await volumeOf(first, name);
+    await removeAll(first);
+    await removeAll(second);
+    await first.docker('volume', 'rm', volume);
+  });
+
+  it('is found whole by the next driver, which writes nothing', async () => {
+    await using directory = await temporaryDirectory();
+    const rootfsDir = await ownAgent(directory.path);
+    const execd = { image: 'builtin', rootfsDir, version: 'v1' };
+    await using first = await openDockerTest({ deps: { execd } });
+    const volume = await volumeOf(first, await create(first));
+    const log = captureLog();
+    await using second = await openDockerTest({ log, deps: { execd } });
+    await create(second);
+    expect(log.count('agent.distributed')).toBe(0);
+    await removeAll(first);
+    await removeAll(second);
+    await first.docker('volume', 'rm', volume);
+  });
+
   it('is written although a process that was killed left its carrier', async () => {
     await using directory = await temporaryDirectory();
     const rootfsDir = await ownAgent(directory.path);

@@ -138,6 +138,21 @@ describe.skipIf(!HAS_ENGINE)('create on a Docker engine', () => {
       await test.driver.destroy(record.id, signal);
     }));
 
+  it('makes anew what an earlier attempt created and never started', () =>
+    withDriver({}, async (test) => {
+      const record = sampleRecord({ spec: busyboxSpec() });
+      const labels = [`opensandbox.io/id=${record.id}`, `opensandbox.io/instance=${test.instance}`];
+      const flags = labels.flatMap((label) => ['--label', label]);
+      const name = `sandbox-${record.id}`;
+      const image = record.spec.source.kind === 'image' ? record.spec.source.uri : '';
+      const halfway = await test.docker('create', '--name', name, ...flags, image, 'true');
+      const seen = await test.driver.create(record, () => undefined, signal);
+      expect(seen.phase).toBe('running');
+      const left = await test.leftovers();
+      expect(left).toHaveLength(1);
+      expect(halfway.startsWith(left[0] ?? '')).toBe(false);
+    }));
+
   it('does not create on an image without a shell, or tells how it ended', () =>
     withDriver({}, async (test) => {
       await using image = await emptyImage(test);

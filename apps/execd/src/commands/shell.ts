@@ -3,10 +3,23 @@ import { findProgram } from '@opensandbox/process';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** bash where there is one, else sh; neither reads any start-up file. */
-export function findShell(searchPath: string | undefined): string {
+/** Where the agent's own C library is installed, and beside it a shell for images that have none. */
+const OWN_LIBRARIES = '/opt/opensandbox/lib';
+
+/**
+ * The program and first arguments of a shell: bash where there is one, else sh, else the agent's own through the
+ * agent's own loader. None of them reads any start-up file.
+ */
+export function findShell(
+  searchPath: string | undefined,
+  find: typeof findProgram = findProgram,
+): readonly [string, ...string[]] {
   const path = searchPath === undefined || searchPath === '' ? DEFAULT_PATH : searchPath;
-  return findProgram('bash', path) ?? findProgram('sh', path) ?? '/bin/sh';
+  const found = find('bash', path) ?? find('sh', path) ?? find('sh', '/bin');
+  if (found !== undefined) return [found];
+  const own = find('sh', OWN_LIBRARIES);
+  const loader = `${OWN_LIBRARIES}/ld.so`;
+  return own === undefined ? ['/bin/sh'] : [loader, '--library-path', OWN_LIBRARIES, own];
 }
 
 /** A program with its arguments and environment, ready to be started. */

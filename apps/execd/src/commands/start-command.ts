@@ -49,8 +49,8 @@ export async function startCommand(deps: CommandDeps, request: CommandRequest): 
     command: maskSecrets(request.command),
     background: request.background,
   });
-  const shell = findShell(deps.environment['PATH']);
-  const plain = { file: shell, args: ['-c', request.command], env };
+  const [file, ...prefix] = findShell(deps.environment['PATH']);
+  const plain = { file, args: [...prefix, '-c', request.command], env };
   try {
     const invocation = withCredentials(deps, request, plain, [stdout.fd, stderr.fd]);
     const group = await spawnGroup({ ...invocation, cwd, stdout: stdout.fd, stderr: stderr.fd });

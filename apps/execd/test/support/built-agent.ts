@@ -51,6 +51,7 @@ const SOURCES = [
   'apps/execd/assets',
   'apps/execd/build.ts',
   'apps/execd/elf-loader.ts',
+  'apps/execd/launcher.ts',
   'packages/base/src',
   'packages/http/src',
   'packages/process/src',

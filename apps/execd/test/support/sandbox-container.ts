@@ -27,22 +27,26 @@ export interface ContainerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What is found at /opt/opensandbox, and how: the built layout, read-only, unless said otherwise. */
   readonly layout?: string;
+  /** What starts the sandbox: the bootstrap script, unless said otherwise. */
+  readonly entrypoint?: readonly string[];
   /** Further arguments of `docker run`. */
   readonly flags?: readonly string[];
 }
 
 export async function startSandbox(options: ContainerOptions): Promise<SandboxContainer> {
   const { image, command = [], env = {}, flags = [] } = options;
+  const [entrypoint, ...prefix] = options.entrypoint ?? ['/opt/opensandbox/bootstrap.sh'];
   const layout = options.layout ?? `${builtForContainers()}:/opt/opensandbox:ro`;
   const { stdout } = await docker([
     'run',
     '--detach',
     `--label=${LABEL}`,
     `--volume=${layout}`,
-    '--entrypoint=/opt/opensandbox/bootstrap.sh',
+    `--entrypoint=${entrypoint ?? ''}`,
     ...Object.entries(env).map(([name, value]) => `--env=${name}=${value}`),
     ...flags,
     image,
+    ...prefix,
     ...command,
   ]);
   const id = stdout.trim();

@@ -1,12 +1,16 @@
 import type { FaultCode } from '@opensandbox/core/ports';
-import type { Clock, Logger } from '@opensandbox/base';
-import { checkAborted, createSingleFlight, Fault, isFault, sleep } from '@opensandbox/base';
-import type { Engine, NewContainer } from '../engine/engine.ts';
-import { named, orAbsent, orAlready } from '../faults.ts';
+import { abortable, Fault } from '@opensandbox/base';
+import type { Engine } from '../engine/engine.ts';
+import { named } from '../faults.ts';
 import { AGENT_DIR, LABEL } from '../names.ts';
-import { readRfc3339 } from '../rfc3339.ts';
-import { MARKER, packEntries } from './archive.ts';
+import { packEntries } from './archive.ts';
+import type { CarrierContext } from './carrier.ts';
+import { dropCarrier, isCarrierLost, takeCarrier } from './carrier.ts';
 import type { LayoutEntry } from './layout.ts';
+import type { Manifest } from './manifest.ts';
+import { manifestOf } from './manifest.ts';
+import type { VolumeState } from './volume-check.ts';
+import { checkVolume } from './volume-check.ts';
 
 /** What goes into a volume, and through which image's container it gets there. */
 export interface VolumeContent {
@@ -14,6 +18,8 @@ export interface VolumeContent {
   readonly version: string;
   /** Any image that the engine has. */
   readonly carrierImage: string;
+  /** What the volume must hold; `undefined` when only its marker knows. */
+  readonly manifest: Manifest | undefined;
   /** Reads the entries, if need be out of the carrier container. */
   readonly readEntries: (containerId: string, signal: AbortSignal) => Promise<readonly LayoutEntry[]>;
 }
@@ -24,157 +30,93 @@ export interface AgentVolumes extends AsyncDisposable {
   ensure(content: VolumeContent, signal: AbortSignal): Promise<void>;
   /** Makes the next `ensure` look again. */
   distrust(name: string): void;
+  /** Whether anybody ever asked for this volume. */
+  knows(name: string): boolean;
 }
 
-export interface AgentVolumeDeps {
-  readonly engine: Engine;
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface AgentVolumeContext extends CarrierContext {
+  readonly engine: CarrierContext['engine'] & Pick<Engine, 'createVolume' | 'writeArchive'>;
 }
 
-/** A carrier older than this was left by a process that died. */
-const CARRIER_STALE_MS = 30_000;
-const RETRY_MS = 100;
-const CARRIER_PURPOSE = 'agent-carrier';
+/** How often a fill begins again because another server took its carrier away. */
+const ATTEMPTS = 3;
+export const AGENT_PURPOSE = 'agent';
 
 /**
- * `life` ends with the driver. A fill that began goes on when its callers leave: half of one would keep the
- * carrier's name taken.
+ * `life` ends with the driver. A fill that began goes on when its callers leave, and those who come later join it:
+ * a carrier that names this run as its owner has no other fill behind it.
  */
-export function createAgentVolumes(deps: AgentVolumeDeps, life: AbortSignal): AgentVolumes {
+export function createAgentVolumes(context: AgentVolumeContext, life: AbortSignal): AgentVolumes {
   const complete = new Set<string>();
-  const fills = createSingleFlight<string, undefined>();
-  const running = new Set<Promise<unknown>>();
+  const known = new Set<string>();
+  const running = new Map<string, Promise<void>>();
 
-  async function fill(content: VolumeContent): Promise<undefined> {
-    const labels = { [LABEL.auxiliary]: 'agent', 'opensandbox.io/agent-version': content.version };
-    await distributing(deps.engine.createVolume(content.name, labels, life));
-    const opening = createCarrier(deps, content, life);
-    const carrier = await named(
-      'agent.start_failed',
-      "Failed to create the agent's carrier container",
-      opening,
-    );
-    if (carrier !== undefined) {
-      try {
-        await fillThrough(deps, { content, carrier }, life);
-      } finally {
-        await dropCarrier(deps, carrier);
-      }
-    }
-    complete.add(content.name);
-    return undefined;
-  }
-
-  function track(work: Promise<undefined>): Promise<undefined> {
-    running.add(work);
-    const forget = (): void => void running.delete(work);
-    work.then(forget, forget);
-    return work;
+  function start(content: VolumeContent): Promise<void> {
+    const filling = fill(context, content, life).then(() => void complete.add(content.name));
+    running.set(content.name, filling);
+    const forget = (): void => void running.delete(content.name);
+    filling.then(forget, forget);
+    return filling;
   }
 
   return {
     async ensure(content, signal) {
       if (complete.has(content.name)) return;
-      await fills.run(content.name, () => track(fill(content)), signal);
+      known.add(content.name);
+      await abortable(running.get(content.name) ?? start(content), signal);
     },
     distrust: (name) => void complete.delete(name),
+    knows: (name) => known.has(name),
     async [Symbol.asyncDispose]() {
-      await Promise.allSettled(running);
+      await Promise.allSettled(running.values());
     },
   };
 }
 
-/** On a signal of its own: the driver's may be the one that was just aborted. */
-async function dropCarrier(deps: AgentVolumeDeps, carrier: string): Promise<void> {
-  try {
-    await orAlready(deps.engine.removeContainer(carrier, new AbortController().signal));
-  } catch (error) {
-    deps.log.warn('docker.carrier_left', { container: carrier, error });
+async function fill(context: AgentVolumeContext, content: VolumeContent, signal: AbortSignal): Promise<void> {
+  const labels = { [LABEL.auxiliary]: AGENT_PURPOSE, 'opensandbox.io/agent-version': content.version };
+  await distributing(context.engine.createVolume(content.name, labels, signal));
+  const wish = { volume: content.name, image: content.carrierImage, manifest: content.manifest };
+  const createFailed = "Failed to create the agent's carrier container";
+  for (let attempt = 1; ; attempt += 1) {
+    const carrier = await named('agent.start_failed', createFailed, takeCarrier(context, wish, signal));
+    if (carrier === undefined) return;
+    try {
+      await fillThrough(context, { content, carrier }, signal);
+      return;
+    } catch (error) {
+      // When the engine cannot even be asked, the fill's own failure matters more.
+      const isLost = await isCarrierLost(context, carrier, signal).catch(() => false);
+      if (attempt === ATTEMPTS || !isLost) throw error;
+      context.log.warn('agent.carrier_lost', { container: carrier, volume: content.name });
+    } finally {
+      await dropCarrier(context, carrier);
+    }
   }
 }
 
 async function fillThrough(
-  deps: AgentVolumeDeps,
-  fill: { readonly content: VolumeContent; readonly carrier: string },
+  context: AgentVolumeContext,
+  task: { readonly content: VolumeContent; readonly carrier: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const { content, carrier } = fill;
-  if (await isComplete(deps, carrier, signal)) return;
-  const startedAt = deps.clock.now();
-  const tar = packEntries(await content.readEntries(carrier, signal));
-  await distributing(deps.engine.writeArchive(carrier, { path: AGENT_DIR, tar }, signal));
-  if (!(await isComplete(deps, carrier, signal))) {
+  const { engine, clock, log } = context;
+  const { content, carrier } = task;
+  const check = (manifest: Manifest | undefined): Promise<VolumeState> =>
+    distributing(checkVolume(engine, { container: carrier, manifest }, signal));
+  if ((await check(content.manifest)) === 'complete') return;
+  const startedAt = clock.now();
+  const entries = await content.readEntries(carrier, signal);
+  const tar = packEntries(entries);
+  await distributing(engine.writeArchive(carrier, { path: AGENT_DIR, tar }, signal));
+  if ((await check(manifestOf(entries))) !== 'complete') {
     throw new Fault(
       'internal',
       'agent.distribution_failed' satisfies FaultCode,
       `The agent's volume ${content.name} is incomplete after it was written.`,
     );
   }
-  deps.log.info('agent.distributed', { volume: content.name, durationMs: deps.clock.now() - startedAt });
-}
-
-async function isComplete(deps: AgentVolumeDeps, carrier: string, signal: AbortSignal): Promise<boolean> {
-  const looking = deps.engine.hasFile(carrier, `${AGENT_DIR}/${MARKER}`, signal).then(() => true);
-  return (await distributing(orAbsent(looking))) === true;
-}
-
-/**
- * Creates the container through which the volume is written; it is never started. Its name is the lock among
- * all servers on this engine: two must not write the same volume at once. `undefined` when another server has
- * completed the volume meanwhile.
- */
-async function createCarrier(
-  deps: AgentVolumeDeps,
-  content: VolumeContent,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const name = `${content.name}-carrier`;
-  for (;;) {
-    checkAborted(signal);
-    try {
-      // Never aborted on the wire: the engine would go on, and nobody would know what to remove.
-      return await deps.engine.createContainer(planCarrier(name, content), new AbortController().signal);
-    } catch (error) {
-      if (!isFault(error, 'conflict')) throw error;
-    }
-    const other = await orAbsent(deps.engine.inspectContainer(name, signal));
-    if (other !== undefined && (await isComplete(deps, other.Id, signal))) return undefined;
-    if (other !== undefined && isStale(deps, readRfc3339(other.Created) ?? 0)) {
-      await orAlready(deps.engine.removeContainer(other.Id, signal));
-    }
-    await sleep(deps.clock, RETRY_MS, signal);
-  }
-}
-
-function planCarrier(name: string, content: VolumeContent): NewContainer {
-  return {
-    name,
-    platform: undefined,
-    draft: {
-      Image: content.carrierImage,
-      Entrypoint: ['/never-started'],
-      Cmd: [],
-      // An image made from a sandbox carries its id on.
-      Labels: { [LABEL.id]: '', [LABEL.auxiliary]: CARRIER_PURPOSE },
-      // Without `nocopy` the engine would fill an empty volume with what the image holds at that place, and the
-      // image is a stranger's: it could plant the agent of every sandbox.
-      HostConfig: { NetworkMode: 'none', Binds: [`${content.name}:${AGENT_DIR}:nocopy`] },
-    },
-  };
-}
-
-function isStale(deps: AgentVolumeDeps, createdAt: number): boolean {
-  return deps.clock.now() - createdAt > CARRIER_STALE_MS;
-}
-
-/** Removes carriers that a process left when it died. */
-export async function sweepCarriers(deps: AgentVolumeDeps, signal: AbortSignal): Promise<void> {
-  const filter = { label: [`${LABEL.auxiliary}=${CARRIER_PURPOSE}`] };
-  for (const carrier of await deps.engine.listContainers(filter, signal)) {
-    if (isStale(deps, carrier.Created * 1000))
-      await orAlready(deps.engine.removeContainer(carrier.Id, signal));
-  }
+  log.info('agent.distributed', { volume: content.name, durationMs: clock.now() - startedAt });
 }
 
 function distributing<T>(work: Promise<T>): Promise<T> {

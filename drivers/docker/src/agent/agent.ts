@@ -1,15 +1,24 @@
+import { randomUUID } from 'node:crypto';
 import type { FaultCode, Platform } from '@opensandbox/core/ports';
-import type { Scope } from '@opensandbox/base';
-import { Fault } from '@opensandbox/base';
+import type { Logger, Scope } from '@opensandbox/base';
+import { abortable, Fault, isFault } from '@opensandbox/base';
 import type { DockerDeps, ExecdDelivery } from '../deps.ts';
 import type { Engine } from '../engine/engine.ts';
 import { named, orAbsent } from '../faults.ts';
 import type { Images } from '../images/images.ts';
 import { readSingleFile } from './archive.ts';
-import { createAgentVolumes, sweepCarriers } from './agent-volume.ts';
+import { createAgentVolumes } from './agent-volume.ts';
 import type { VolumeContent } from './agent-volume.ts';
+import {
+  clearForeignCarriers,
+  clearOldVolumes,
+  clearOwnCarriers,
+  VOLUME_AGE_MS,
+  VOLUME_PREFIX,
+} from './clearing.ts';
 import { readLayout } from './layout.ts';
 import type { Layout, LayoutEntry } from './layout.ts';
+import { manifestOf } from './manifest.ts';
 
 export interface AgentWish {
   /** Id of the sandbox's own image: the engine has it. */
@@ -28,6 +37,7 @@ export interface Agent {
 export interface AgentDeps extends Pick<DockerDeps, 'clock' | 'log' | 'execd'> {
   readonly engine: Engine;
   readonly images: Images;
+  readonly instance: string | undefined;
 }
 
 const HASH_LENGTH = 16;
@@ -41,29 +51,63 @@ const WRITABLE: Readonly<Record<string, string>> = {
 };
 
 export async function openAgent(deps: AgentDeps, scope: Scope): Promise<Agent> {
-  const life = scope.signal;
-  const volumes = scope.own(createAgentVolumes(deps, life));
-  const { execd } = deps;
-  await sweepCarriers(deps, life);
-  const layout = execd.image === BUILTIN ? await readLayout(execd.rootfsDir, life) : undefined;
+  const { execd, log } = deps;
+  const layout = execd.image === BUILTIN ? await readLayout(execd.rootfsDir, scope.signal) : undefined;
+  const context = { ...deps, owner: randomUUID() };
+  const volumes = scope.own(createAgentVolumes(context, scope.signal));
+  const asked = createNotice();
+  // Not awaited here: the engine makes a removal wait for whoever is still writing.
+  const cleared = quietly(log, clearOwnCarriers(context, scope.signal));
+  const isWanted = (name: string): boolean =>
+    volumes.knows(name) || (layout !== undefined && name === volumeName(layout.hash));
+  scope.run('agent.clearing', async (signal) => {
+    await cleared;
+    await quietly(log, clearForeignCarriers(context, signal));
+  });
+  scope.run('agent.clearing_volumes', async (signal) => {
+    if (layout === undefined) await abortable(asked.given, signal); // until then nobody knows which is wanted
+    await quietly(log, clearOldVolumes(context, { isWanted, ageMs: VOLUME_AGE_MS }, signal));
+  });
   return {
     async volumeFor(wish, signal) {
       const content =
         layout === undefined
           ? await contentOfImage(deps, wish, signal)
           : contentOfLayout(layout, execd, wish);
+      await abortable(cleared, signal);
       await volumes.ensure(content, signal);
+      asked.give();
       return content.name;
     },
     distrust: (volume) => volumes.distrust(volume),
   };
 }
 
+/** What is left behind costs room and nothing else: failing to clear it away stops nobody. */
+async function quietly(log: Logger, clearing: Promise<void>): Promise<void> {
+  await clearing.catch((error: unknown) => {
+    if (!isFault(error, 'cancelled')) log.warn('agent.clearing_failed', { error });
+  });
+}
+
+function createNotice(): { readonly given: Promise<void>; readonly give: () => void } {
+  let give: () => void = () => undefined;
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { given, give: () => give() };
+}
+
+function volumeName(hash: string): string {
+  return `${VOLUME_PREFIX}${hash.replace(/^sha256:/, '').slice(0, HASH_LENGTH)}`;
+}
+
 function contentOfLayout(layout: Layout, execd: ExecdDelivery, wish: AgentWish): VolumeContent {
   return {
-    name: `opensandbox-agent-${layout.hash.slice(0, HASH_LENGTH)}`,
+    name: volumeName(layout.hash),
     version: execd.version,
     carrierImage: wish.imageId,
+    manifest: manifestOf(layout.entries),
     readEntries: () => Promise.resolve(layout.entries),
   };
 }
@@ -77,9 +121,10 @@ async function contentOfImage(deps: AgentDeps, wish: AgentWish, signal: AbortSig
     signal,
   );
   return {
-    name: `opensandbox-agent-${image.Id.replace(/^sha256:/, '').slice(0, HASH_LENGTH)}`,
+    name: volumeName(image.Id),
     version: uri,
     carrierImage: image.Id,
+    manifest: undefined,
     readEntries: (container, shared) => readImageEntries(deps, container, shared),
   };
 }

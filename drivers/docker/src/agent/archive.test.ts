@@ -1,9 +1,10 @@
 import { buffer } from 'node:stream/consumers';
 import { pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
-import { MARKER, packEntries, readSingleFile } from './archive.ts';
+import { packEntries, readSingleFile } from './archive.ts';
 import { chooseMode } from './layout.ts';
 import type { LayoutEntry } from './layout.ts';
+import { MARKER } from './manifest.ts';
 
 async function names(tar: Buffer): Promise<readonly string[]> {
   const { extract } = await import('tar-stream');

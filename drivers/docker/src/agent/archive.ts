@@ -5,20 +5,38 @@ import { buffer } from 'node:stream/consumers';
 import type { Headers, Pack } from 'tar-stream';
 import { extract, pack } from 'tar-stream';
 import type { LayoutEntry } from './layout.ts';
-
-/** Present once everything else is: it is written last. */
-export const MARKER = '.opensandbox-complete';
+import { formatManifest, manifestOf, MARKER } from './manifest.ts';
 
 /** The entries as a tar stream, owned by root, with the marker at the end. */
 export function packEntries(entries: readonly LayoutEntry[]): Readable {
   const archive = pack();
-  const marker: LayoutEntry = { kind: 'file', path: MARKER, mode: 0o644, size: 0, source: Buffer.alloc(0) };
+  const source = formatManifest(manifestOf(entries));
+  const marker: LayoutEntry = { kind: 'file', path: MARKER, mode: 0o644, size: source.length, source };
+  const readable = readFrom(archive);
   void writeEntries(archive, [...entries, marker]).then(
     () => archive.finalize(),
-    (error: unknown) => archive.destroy(error as Error),
+    (error: unknown) => readable.destroy(error as Error),
   );
-  // The packer's own stream class predates async iteration.
-  return new Readable().wrap(archive);
+  return readable;
+}
+
+/**
+ * The packer's own stream class predates async iteration, and after a failed entry it closes without saying why:
+ * its closing is not passed on.
+ */
+function readFrom(archive: Pack): Readable {
+  const readable = new Readable({
+    read: () => void archive.resume(),
+    destroy(error, done) {
+      archive.destroy();
+      done(error);
+    },
+  });
+  archive.on('data', (chunk: Buffer) => {
+    if (!readable.push(chunk)) archive.pause();
+  });
+  archive.once('end', () => readable.push(null));
+  return readable;
 }
 
 async function writeEntries(archive: Pack, entries: readonly LayoutEntry[]): Promise<void> {

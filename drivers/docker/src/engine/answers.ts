@@ -10,6 +10,13 @@ export interface EngineVersion {
   readonly Arch?: string;
 }
 
+export interface EngineInfo {
+  /** Address of the registry that references without a host mean; the Docker CLI files its login under it. */
+  readonly IndexServerAddress?: string;
+  /** The engine's clock, RFC 3339. */
+  readonly SystemTime?: string;
+}
+
 export interface ImageInspect {
   readonly Id: string;
   readonly Os?: string;

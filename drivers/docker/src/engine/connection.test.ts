@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { readConnection } from './connection.ts';
-import { pinVersion } from './open-engine.ts';
 
 describe('readConnection', () => {
   it.each([
@@ -26,17 +25,5 @@ describe('readConnection', () => {
 
   it.each(['ftp://x', 'tcp://', 'unknown://host'])('refuses %s', (text) => {
     expect(() => readConnection({ DOCKER_HOST: text })).toThrow(/DOCKER_HOST/);
-  });
-});
-
-describe('pinVersion', () => {
-  it.each([
-    ['1.41', '1.12', '1.41'],
-    ['1.50', '1.24', '1.41'],
-    ['1.40', '1.12', '1.40'],
-    ['1.52', '1.44', '1.44'],
-    ['1.41', undefined, '1.41'],
-  ])('between newest %s and oldest %s speaks %s', (newest, oldest, pinned) => {
-    expect(pinVersion(newest, oldest)).toBe(pinned);
   });
 });

@@ -4,7 +4,7 @@ import type {
   ContainerDraft,
   ContainerInspect,
   ContainerSummary,
-  EngineVersion,
+  EngineInfo,
   ImageInspect,
   VolumeSummary,
 } from './answers.ts';
@@ -50,6 +50,7 @@ export function createEngine(transport: Transport, apiTimeoutMs: number) {
     async ping(signal: AbortSignal): Promise<void> {
       await transport.call({ method: 'GET', path: '/_ping', timeoutMs: PING_MS }, signal);
     },
+    info: (signal: AbortSignal): Promise<EngineInfo> => read('/info', signal),
     ...containerCalls({ transport, read, write, post, readMs }),
 
     inspectImage: (reference: string, signal: AbortSignal): Promise<ImageInspect> =>
@@ -137,6 +138,14 @@ function containerCalls({ transport, read, write, post, readMs }: Calls) {
         signal,
       );
     },
+    /** Rejects when there is no such file; `undefined` when the engine does not tell its size. */
+    async fileSize(id: string, path: string, signal: AbortSignal): Promise<number | undefined> {
+      const { headers } = await transport.call(
+        { method: 'HEAD', path: at(id, '/archive'), query: { path }, timeoutMs: readMs },
+        signal,
+      );
+      return readSize(headers['x-docker-container-path-stat']);
+    },
     async readArchive(id: string, path: string, signal: AbortSignal): Promise<Buffer> {
       const answer = await write({ method: 'GET', path: at(id, '/archive'), query: { path } }, signal);
       return answer.body;
@@ -159,11 +168,15 @@ function json<T>(answer: EngineAnswer): T {
   return readJson(answer.body) as T;
 }
 
+/** The header holds JSON in base64. */
+function readSize(header: string | readonly string[] | undefined): number | undefined {
+  if (typeof header !== 'string') return undefined;
+  const stat = readJson(Buffer.from(header, 'base64'));
+  if (typeof stat !== 'object' || stat === null || !('size' in stat)) return undefined;
+  return typeof stat.size === 'number' ? stat.size : undefined;
+}
+
 /** Image references hold slashes that stay slashes. */
 function encodePath(reference: string): string {
   return reference.split('/').map(encodeURIComponent).join('/');
-}
-
-export async function readVersion(transport: Transport, signal: AbortSignal): Promise<EngineVersion> {
-  return json(await transport.call({ method: 'GET', path: '/version', timeoutMs: READ_MS }, signal));
 }

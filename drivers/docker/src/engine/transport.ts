@@ -6,13 +6,13 @@ import { pipeline } from 'node:stream/promises';
 import { buffer } from 'node:stream/consumers';
 import type { Clock } from '@opensandbox/base';
 import { createSemaphore, deadline, isFault } from '@opensandbox/base';
-import { engineTimeout, readConnectionFailure, readEngineFailure } from '../faults.ts';
+import { engineTimeout, readConnectionFailure, readEngineFailure, unreadableAgent } from '../faults.ts';
 import type { Connection } from './connection.ts';
 import { sshAgent } from './ssh-connection.ts';
 
 export interface EngineRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
-  /** Without the version, every part already encoded. */
+  /** Every part already encoded. */
   readonly path: string;
   /** Entries whose value is `undefined` are left out. */
   readonly query?: Readonly<Record<string, string | undefined>>;
@@ -48,11 +48,11 @@ interface Client {
   readonly request: typeof httpRequest;
   readonly address: { readonly socketPath: string } | { readonly host: string; readonly port: number };
   readonly agent: HttpAgent;
-  /** `/v1.41`, or nothing before the version is known. */
+  /** `/v1.41`, or nothing. */
   readonly prefix: string;
 }
 
-/** `version` is the API version that every path asks for; `undefined` only to find out which one. */
+/** `version` is the API version that every path asks for; `undefined` when the paths say it themselves, or none. */
 export function openTransport(connection: Connection, version: string | undefined, clock: Clock): Transport {
   const pings = connect(connection, version, { keepAlive: true, maxSockets: 1 });
   const reads = connect(connection, version, { keepAlive: true, maxSockets: MOST_READS });
@@ -61,7 +61,7 @@ export function openTransport(connection: Connection, version: string | undefine
   const streams = connect(connection, version, { keepAlive: false });
 
   function clientFor({ method, path }: EngineRequest): Client {
-    if (path === '/_ping') return pings;
+    if (path.endsWith('/_ping')) return pings;
     return method === 'GET' || method === 'HEAD' ? reads : writes;
   }
 
@@ -174,8 +174,15 @@ function send(client: Client, request: EngineRequest, signal: AbortSignal): Prom
     });
     outgoing.once('response', resolve);
     outgoing.once('error', reject);
-    if (request.tar === undefined) outgoing.end(payload);
-    else pipeline(request.tar, outgoing).catch(reject);
+    if (request.tar === undefined) {
+      outgoing.end(payload);
+      return;
+    }
+    // Before the pipeline listens: an error here, while the request still stands, is not the connection's.
+    request.tar.once('error', (error) => {
+      if (!outgoing.destroyed) reject(unreadableAgent(error));
+    });
+    pipeline(request.tar, outgoing).catch(reject);
   });
 }
 

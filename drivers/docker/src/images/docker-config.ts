@@ -4,6 +4,7 @@ import type { Clock, Logger } from '@opensandbox/base';
 import { z } from 'zod';
 import type { DockerEnvironment } from '../deps.ts';
 import { runCredentialHelper } from './credential-helper.ts';
+import type { DefaultRegistry } from './default-registry.ts';
 import type { Credentials } from './registry-auth.ts';
 
 /** The parts of the Docker CLI's configuration that hold credentials. */
@@ -16,25 +17,53 @@ const cliConfig = z.object({
 });
 export type CliConfig = z.infer<typeof cliConfig>;
 
-const HUB_KEY = 'https://index.docker.io/v1/';
-
 export interface CredentialDeps {
   readonly env: DockerEnvironment;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly defaultRegistry: DefaultRegistry;
 }
 
-/** Credentials that `docker login` left for a registry, if any. Read afresh each time: logins come and go. */
+/** A registry, as the CLI's configuration names it. */
+export interface LoginPlace {
+  /** What the CLI files a login under and hands to a credential helper. */
+  readonly server: string;
+  /** Hosts that mean the same registry. */
+  readonly hosts: readonly string[];
+}
+
+/**
+ * Credentials that `docker login` left for a registry, if any; `undefined` is the engine's default registry. Read
+ * afresh each time: logins come and go.
+ */
 export async function readCliCredentials(
-  registry: string,
+  registry: string | undefined,
   deps: CredentialDeps,
   signal: AbortSignal,
 ): Promise<Credentials | undefined> {
   const config = await readCliConfig(deps);
   if (config === undefined) return undefined;
-  const helper = chooseHelper(config, registry);
-  if (helper === undefined) return findLogin(config, registry);
-  return runCredentialHelper({ helper, server: serverKey(registry), ...deps }, signal);
+  const place = placeOf(registry, await deps.defaultRegistry(signal));
+  if (place === undefined) return undefined;
+  const helper = chooseHelper(config, place);
+  if (helper === undefined) return findLogin(config, place);
+  return runCredentialHelper({ helper, server: place.server, ...deps }, signal);
+}
+
+/**
+ * Where a registry's login is filed. The default registry is filed under its whole address; in references it goes
+ * by the address's host, with or without the leading `index.`.
+ */
+export function placeOf(
+  registry: string | undefined,
+  defaultAddress: string | undefined,
+): LoginPlace | undefined {
+  const indexHost = defaultAddress === undefined ? undefined : hostOf(defaultAddress);
+  if (defaultAddress !== undefined && indexHost !== undefined) {
+    const hosts = [indexHost, indexHost.replace(/^index\./, '')];
+    if (registry === undefined || hosts.includes(registry)) return { server: defaultAddress, hosts };
+  }
+  return registry === undefined ? undefined : { server: registry, hosts: [registry] };
 }
 
 async function readCliConfig({ env, log }: CredentialDeps): Promise<CliConfig | undefined> {
@@ -50,16 +79,15 @@ async function readCliConfig({ env, log }: CredentialDeps): Promise<CliConfig | 
   }
 }
 
-export function chooseHelper(config: CliConfig, registry: string): string | undefined {
-  return config.credHelpers[registry] ?? config.credHelpers[serverKey(registry)] ?? config.credsStore;
+export function chooseHelper(config: CliConfig, { server, hosts }: LoginPlace): string | undefined {
+  return firstOf(config.credHelpers, [server, ...hosts]) ?? config.credsStore;
 }
 
 /** Logins are filed under the host, with or without a scheme and a path. */
-export function findLogin(config: CliConfig, registry: string): Credentials | undefined {
-  const wanted = registry === 'docker.io' ? 'index.docker.io' : registry;
-  const hostOf = (key: string): string => key.replace(/^https?:\/\//, '').split('/', 1)[0] ?? '';
+export function findLogin(config: CliConfig, { server, hosts }: LoginPlace): Credentials | undefined {
   const entry =
-    config.auths[registry] ?? Object.entries(config.auths).find(([key]) => hostOf(key) === wanted)?.[1];
+    firstOf(config.auths, [server, ...hosts]) ??
+    Object.entries(config.auths).find(([key]) => hosts.includes(hostOf(key)))?.[1];
   if (entry?.identitytoken !== undefined && entry.identitytoken !== '') {
     return { identitytoken: entry.identitytoken };
   }
@@ -70,6 +98,11 @@ export function findLogin(config: CliConfig, registry: string): Credentials | un
   return colon < 1 ? undefined : { username: pair.slice(0, colon), password: pair.slice(colon + 1) };
 }
 
-function serverKey(registry: string): string {
-  return registry === 'docker.io' ? HUB_KEY : registry;
+function hostOf(address: string): string {
+  return address.replace(/^https?:\/\//, '').split('/', 1)[0] ?? '';
+}
+
+function firstOf<T>(entries: Readonly<Record<string, T>>, keys: readonly string[]): T | undefined {
+  const key = keys.find((wanted) => Object.hasOwn(entries, wanted));
+  return key === undefined ? undefined : entries[key];
 }

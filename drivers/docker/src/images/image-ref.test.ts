@@ -4,14 +4,14 @@ import { matchesPlatform } from './platform-match.ts';
 
 describe('parseImageRef', () => {
   it.each([
-    ['ubuntu', 'ubuntu', 'latest', 'docker.io'],
-    ['ubuntu:22.04', 'ubuntu', '22.04', 'docker.io'],
-    ['org/app', 'org/app', 'latest', 'docker.io'],
+    ['ubuntu', 'ubuntu', 'latest', undefined],
+    ['ubuntu:22.04', 'ubuntu', '22.04', undefined],
+    ['org/app', 'org/app', 'latest', undefined],
     ['127.0.0.1:5000/app', '127.0.0.1:5000/app', 'latest', '127.0.0.1:5000'],
     ['127.0.0.1:5000/org/app:v1', '127.0.0.1:5000/org/app', 'v1', '127.0.0.1:5000'],
     ['localhost/app:v1', 'localhost/app', 'v1', 'localhost'],
-    ['ghcr.io/org/app@sha256:abc', 'ghcr.io/org/app', 'sha256:abc', 'ghcr.io'],
-    ['ghcr.io/org/app:v1@sha256:abc', 'ghcr.io/org/app', 'sha256:abc', 'ghcr.io'],
+    ['registry.example/org/app@sha256:abc', 'registry.example/org/app', 'sha256:abc', 'registry.example'],
+    ['registry.example/org/app:v1@sha256:abc', 'registry.example/org/app', 'sha256:abc', 'registry.example'],
   ])('takes %s apart', (text, name, tag, registry) => {
     expect(parseImageRef(text)).toEqual({ name, tag, registry });
   });

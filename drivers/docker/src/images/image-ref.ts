@@ -4,8 +4,8 @@ export interface ImageRef {
   readonly name: string;
   /** The digest when there is one, else the tag, else `latest`. */
   readonly tag: string;
-  /** Host of the registry, with its port; `docker.io` when none is named. */
-  readonly registry: string;
+  /** Host of the registry, with its port; `undefined` when none is named: the engine then uses its default. */
+  readonly registry: string | undefined;
 }
 
 export function parseImageRef(text: string): ImageRef {
@@ -16,5 +16,5 @@ export function parseImageRef(text: string): ImageRef {
   const tag = colon === -1 ? 'latest' : tagged.slice(colon + 1);
   const [first = '', ...rest] = name.split('/');
   const namesRegistry = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-  return { name, tag: digest ?? tag, registry: namesRegistry ? first : 'docker.io' };
+  return { name, tag: digest ?? tag, registry: namesRegistry ? first : undefined };
 }

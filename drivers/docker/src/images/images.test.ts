@@ -26,6 +26,7 @@ function fakeRegistry() {
     enginePlatform: AMD64,
     stallMs: 1_000,
     engine: {
+      info: async () => ({}),
       inspectImage: async (uri) => {
         const found = local.get(uri);
         if (found === undefined) throw new Fault('not_found', 'engine.failed', 'No such image');

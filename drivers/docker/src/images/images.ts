@@ -7,6 +7,8 @@ import type { ImageInspect } from '../engine/answers.ts';
 import type { Engine } from '../engine/engine.ts';
 import { named, orAbsent } from '../faults.ts';
 import { readCliCredentials } from './docker-config.ts';
+import { createDefaultRegistry } from './default-registry.ts';
+import type { DefaultRegistry } from './default-registry.ts';
 import { parseImageRef } from './image-ref.ts';
 import type { ImagePlatform } from './platform-match.ts';
 import { matchesPlatform } from './platform-match.ts';
@@ -27,7 +29,7 @@ export interface Images {
 }
 
 export interface ImageDeps {
-  readonly engine: Pick<Engine, 'inspectImage' | 'pull'>;
+  readonly engine: Pick<Engine, 'info' | 'inspectImage' | 'pull'>;
   readonly env: DockerEnvironment;
   readonly clock: Clock;
   readonly log: Logger;
@@ -42,6 +44,7 @@ type Listeners = Set<(progress: Progress) => void>;
 export function createImages(deps: ImageDeps): Images {
   const pulls = createSingleFlight<string, undefined>();
   const listeners = new Map<string, Listeners>();
+  const defaultRegistry = createDefaultRegistry(deps.engine);
 
   async function pull(wish: Pull, report: (progress: Progress) => void, signal: AbortSignal): Promise<void> {
     const own: Listeners = listeners.get(wish.key) ?? new Set();
@@ -63,7 +66,7 @@ export function createImages(deps: ImageDeps): Images {
       if (local !== undefined && matchesPlatform(local, expected)) return local;
       // A local image of another platform is replaced by one of the expected platform.
       const platform = wish.platform ?? (local === undefined ? undefined : expected);
-      const plan = await planPull(deps, { ...wish, platform }, signal);
+      const plan = await planPull({ ...deps, defaultRegistry }, { ...wish, platform }, signal);
       report({ step: 'image', message: `Pulling image ${wish.uri}` });
       await pull(plan, report, signal);
       const pulled = await inspect(deps, wish.uri, signal);
@@ -91,7 +94,11 @@ interface Pull {
   readonly key: string;
 }
 
-async function planPull(deps: ImageDeps, wish: ImageWish, signal: AbortSignal): Promise<Pull> {
+async function planPull(
+  deps: ImageDeps & { readonly defaultRegistry: DefaultRegistry },
+  wish: ImageWish,
+  signal: AbortSignal,
+): Promise<Pull> {
   const { name, tag, registry } = parseImageRef(wish.uri);
   const credentials =
     wish.auth === undefined ? await readCliCredentials(registry, deps, signal) : readRequestAuth(wish.auth);

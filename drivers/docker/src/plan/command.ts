@@ -1,12 +1,12 @@
 import type { FaultCode } from '@opensandbox/core/ports';
 import { Fault } from '@opensandbox/base';
-import { BOOTSTRAP } from '../names.ts';
+import { BOOTSTRAP, OWN_SHELL_COMMAND } from '../names.ts';
 import { shellSplit } from '../shell-split.ts';
 import type { PlanStep } from './plan-step.ts';
 
-export const planCommand: PlanStep = (draft, { record }) => ({
+export const planCommand: PlanStep = (draft, { record, shell }) => ({
   ...draft,
-  Entrypoint: [BOOTSTRAP],
+  Entrypoint: shell === 'image' ? [BOOTSTRAP] : [...OWN_SHELL_COMMAND, BOOTSTRAP],
   Cmd: record.spec.entrypoint,
   Env: record.spec.env.map(([name, value]) => `${name}=${value}`),
 });

@@ -1,5 +1,6 @@
 import type { SandboxRecord } from '@opensandbox/core/ports';
 import type { ContainerDraft } from '../engine/answers.ts';
+import type { Shell } from '../shell.ts';
 
 /** What a plan is made from, besides the record. */
 export interface PlanSettings {
@@ -17,6 +18,8 @@ export interface PlanInput {
   readonly settings: PlanSettings;
   /** Name of the volume that holds the agent. */
   readonly agentVolume: string;
+  /** What runs the agent's start script. */
+  readonly shell: Shell;
 }
 
 /** One concern of a container. Pure; returns the draft unchanged when it has nothing to say. */

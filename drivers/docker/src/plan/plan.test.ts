@@ -17,13 +17,18 @@ const SETTINGS: PlanSettings = {
 
 function plan(spec: Partial<SandboxSpec> = {}, settings: Partial<PlanSettings> = {}): NewContainer {
   const record = sampleRecord({ spec: sampleSpec(spec) });
-  return planContainer({ record, settings: { ...SETTINGS, ...settings }, agentVolume: 'agent-v1' });
+  return planContainer({
+    record,
+    settings: { ...SETTINGS, ...settings },
+    agentVolume: 'agent-v1',
+    shell: 'image',
+  });
 }
 
 describe('planContainer', () => {
   it('makes the whole container of an ordinary request', () => {
     const record = sampleRecord();
-    const planned = planContainer({ record, settings: SETTINGS, agentVolume: 'agent-v1' });
+    const planned = planContainer({ record, settings: SETTINGS, agentVolume: 'agent-v1', shell: 'image' });
     expect(planned).toEqual({
       name: `sandbox-${record.id}`,
       platform: undefined,
@@ -46,6 +51,21 @@ describe('planContainer', () => {
           CapDrop: ['SYS_ADMIN'],
         },
       },
+    });
+  });
+
+  it("starts with the agent's shell where the image has none", () => {
+    const record = sampleRecord();
+    const { draft } = planContainer({ record, settings: SETTINGS, agentVolume: 'agent-v1', shell: 'agent' });
+    expect(draft).toMatchObject({
+      Entrypoint: [
+        '/opt/opensandbox/lib/ld.so',
+        '--library-path',
+        '/opt/opensandbox/lib',
+        '/opt/opensandbox/lib/sh',
+        '/opt/opensandbox/bootstrap.sh',
+      ],
+      Cmd: ['sleep', '3600'],
     });
   });
 
