@@ -12,6 +12,7 @@ import { codeRoutes } from './routes/code.ts';
 import { commandRoutes } from './routes/commands.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { isolatedRoutes, notOfferedRoutes } from './routes/not-offered.ts';
+import { routeEnvironment, upgradedResponse } from './routes/route-environment.ts';
 
 export interface AgentDeps {
   readonly clock: Clock;
@@ -40,7 +41,8 @@ export function createAgent(deps: AgentDeps): Agent {
     const proxied = parseProxiedPath(own);
     if (proxied !== undefined) return deps.proxy(request, { ...proxied, query }, visitor);
     if (request.method === 'HEAD') return notFound();
-    return router.fetch(request);
+    const response = await router.fetch(request, routeEnvironment(visitor));
+    return response === upgradedResponse ? undefined : response;
   }
 
   return async (request, visitor) => {
