@@ -22,8 +22,8 @@ const INNER = `
   const [path, port] = process.argv.slice(1);
   createServer((outer) => {
     const inner = connect(Number(port), '127.0.0.1');
-    inner.on('error', () => outer.destroy());
-    outer.on('error', () => inner.destroy());
+    inner.on('error', () => outer.destroy()).on('close', () => outer.destroy());
+    outer.on('error', () => inner.destroy()).on('close', () => inner.destroy());
     outer.pipe(inner).pipe(outer);
   }).listen(path, () => process.stdout.write('ready'));
 `;
@@ -50,7 +50,9 @@ export async function openNetworkNamespace(): Promise<NetworkNamespace> {
         inner.kill();
         await ended;
       });
-      await once(inner.stdout, 'data');
+      const failed = once(inner, 'exit').then(() => Promise.reject(new Error('the relay has ended')));
+      await Promise.race([once(inner.stdout, 'data'), failed]);
+      failed.catch(() => undefined); // it ends with the namespace
       const sockets = new Set<Socket>();
       const outer = createServer((socket) => {
         const relayed = connect(path);
@@ -60,7 +62,10 @@ export async function openNetworkNamespace(): Promise<NetworkNamespace> {
         ] as const) {
           sockets.add(one);
           one.on('error', () => other.destroy());
-          one.on('close', () => sockets.delete(one));
+          one.on('close', () => {
+            sockets.delete(one);
+            other.destroy();
+          });
           one.pipe(other);
         }
       }).listen(port, '127.0.0.1');

@@ -109,9 +109,11 @@ export async function openServer(options: ServerOptions = {}): Promise<ServerPro
   let isEnded = false;
 
   async function waitHealthy(): Promise<void> {
-    for (let attempt = 0; attempt < 2400; attempt += 1) {
-      if (child === undefined || child.exitCode !== null) throw new Error(`the server ended:\n${output}`);
-      const healthy = await fetch(`http://${domain}/health`).then(
+    const latest = Date.now() + 90_000;
+    while (Date.now() < latest) {
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the server ended:\n${output}`);
+      const healthy = await fetch(`http://${domain}/health`, { signal: AbortSignal.timeout(2000) }).then(
         (answer) => answer.ok,
         () => false,
       );

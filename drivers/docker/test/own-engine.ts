@@ -1,28 +1,110 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, openSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { setTimeout as wait } from 'node:timers/promises';
 import { dockerCli, IMAGE, SOCKET } from './docker-harness.ts';
+import { cgroupParent, clearRemains, processGone } from './own-engine-remains.ts';
 
-const run = promisify(execFile);
 export const CAN_OWN_ENGINE =
   existsSync('/usr/sbin/dockerd') && existsSync('/usr/bin/unshare') && process.getuid?.() === 0;
 
-/** An engine of the test's own, that may be stopped and killed without anybody else noticing. No network bridge. */
+/** Containers that outlived a killed engine are stopped before it serves, each with ten seconds to end. */
+const START_MS = 60_000;
+const NO_BRIDGE = { bridge: 'none', iptables: 'false', 'ip-masq': 'false' };
+
+export interface OwnEngineOptions {
+  /** A command that enters a network namespace; in it the engine has a bridge and publishes ports. */
+  readonly through?: readonly string[];
+}
+
+/**
+ * An engine of the test's own, that may be stopped and killed without anybody else noticing. Without a namespace
+ * to live in it has no network bridge.
+ */
 export interface OwnEngine extends AsyncDisposable {
   readonly socket: string;
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Ends the daemon where it stands. Its containers and half of what it was doing stay behind. */
+  kill(): Promise<void>;
   /** Freezes the daemon: its connections stay open and say nothing. */
   freeze(): void;
   thaw(): void;
 }
 
-export async function openOwnEngine(directory: string): Promise<OwnEngine> {
+export async function openOwnEngine(directory: string, options: OwnEngineOptions = {}): Promise<OwnEngine> {
   const socket = join(directory, 'docker.sock');
+  const logFile = join(directory, 'dockerd.log');
+  // Never in the namespace of the host: a daemon without a bridge deletes the one it finds.
+  const through = options.through ?? ['unshare', '--net', '--'];
+  const network = options.through === undefined ? NO_BRIDGE : {};
+  const command = [...through, '/usr/sbin/dockerd', ...(await writeFlags(directory, socket, network))];
+  const docker = dockerCli(socket);
+  let daemon: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    const log = openSync(logFile, 'a');
+    const starting = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', log, log] });
+    closeSync(log);
+    daemon = starting;
+    const latest = Date.now() + START_MS;
+    while (!hasEnded(starting) && Date.now() < latest) {
+      if (await answers(socket)) return;
+      await wait(50);
+    }
+    const tail = (await readFile(logFile, 'utf8')).slice(-2000);
+    throw new Error(`the engine of the test does not come up:\n${tail}`);
+  }
+
+  async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const ending = daemon;
+    if (ending === undefined || hasEnded(ending)) return;
+    const ended = once(ending, 'close');
+    ending.kill('SIGCONT');
+    ending.kill(signal);
+    await ended;
+    // Its containerd dies of the daemon's death, but later: a daemon that starts while that one is still there
+    // takes it for its own, waits for an answer, and gives up.
+    const containerd = await readFile(join(directory, 'exec/containerd/containerd.pid'), 'utf8').catch(
+      () => '',
+    );
+    if (containerd !== '') await processGone(Number(containerd));
+  }
+
+  async function dispose(): Promise<void> {
+    await end('SIGTERM');
+    await clearRemains(directory);
+  }
+
+  try {
+    await start();
+    const image = join(directory, 'image.tar');
+    await dockerCli(SOCKET)('save', '-o', image, IMAGE);
+    await docker('load', '-i', image);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    socket,
+    start,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    freeze: () => void daemon?.kill('SIGSTOP'),
+    thaw: () => void daemon?.kill('SIGCONT'),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+async function writeFlags(
+  directory: string,
+  socket: string,
+  network: Readonly<Record<string, string>>,
+): Promise<readonly string[]> {
   const config = join(directory, 'daemon.json');
   await mkdir(join(directory, 'exec'));
   await writeFile(config, JSON.stringify({ 'live-restore': false }));
@@ -32,50 +114,27 @@ export async function openOwnEngine(directory: string): Promise<OwnEngine> {
     'exec-root': join(directory, 'exec'),
     pidfile: join(directory, 'docker.pid'),
     host: `unix://${socket}`,
-    bridge: 'none',
-    iptables: 'false',
-    'ip-masq': 'false',
+    ...network,
     'storage-driver': 'vfs',
-    'cgroup-parent': `/opensandbox-test-${process.pid}`,
+    'cgroup-parent': cgroupParent(directory),
   };
-  const log = openSync(join(directory, 'dockerd.log'), 'a');
-  let daemon: ChildProcess | undefined;
-  const docker = dockerCli(socket);
+  return Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+}
 
-  async function start(): Promise<void> {
-    const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-    // In a network namespace of its own: a daemon without a bridge deletes the one it finds.
-    daemon = spawn('unshare', ['--net', '--', '/usr/sbin/dockerd', ...args], { stdio: ['ignore', log, log] });
-    for (let attempt = 0; attempt < 300; attempt += 1) {
-      if (await docker('version').catch(() => undefined)) return;
-      await wait(100);
-    }
-    throw new Error('the engine of the test does not come up');
-  }
+/** A daemon takes connections long before it answers. */
+function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const asking = request({ socketPath, path: '/_ping', timeout: 1000, agent: false }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
+    });
+    asking.once('timeout', () => asking.destroy());
+    asking.once('error', () => resolve(false));
+    asking.once('close', () => resolve(false));
+    asking.end();
+  });
+}
 
-  async function stop(): Promise<void> {
-    const ending = daemon;
-    if (ending === undefined || ending.exitCode !== null) return;
-    const ended = new Promise((resolve) => ending.once('close', resolve));
-    ending.kill('SIGCONT');
-    ending.kill('SIGTERM');
-    await ended;
-  }
-
-  await start();
-  const image = join(directory, 'image.tar');
-  await dockerCli(SOCKET)('save', '-o', image, IMAGE);
-  await docker('load', '-i', image);
-  return {
-    socket,
-    start,
-    stop,
-    freeze: () => void daemon?.kill('SIGSTOP'),
-    thaw: () => void daemon?.kill('SIGCONT'),
-    async [Symbol.asyncDispose]() {
-      await stop();
-      // The daemon leaves the mount of its network namespace behind.
-      await run('umount', [join(directory, 'exec', 'netns', 'default')]).catch(() => undefined);
-    },
-  };
+function hasEnded(process: ChildProcess): boolean {
+  return process.exitCode !== null || process.signalCode !== null;
 }
