@@ -51,6 +51,25 @@ describe.each([
     expect(info.expiresAt?.getTime()).toBeGreaterThan(info.createdAt.getTime());
   });
 
+  it('runs code in a session that keeps variables and directory', async () => {
+    const id = await sandbox.commands.createSession({ workingDirectory: '/tmp' });
+    const inSession = async (command: string, options = {}): Promise<string[]> => {
+      const { logs } = await sandbox.commands.runInSession(id, command, options);
+      return logs.stdout.map((line) => line.text);
+    };
+    expect(await inSession('export A=\'a $HOME "é"\'; pwd')).toEqual(['/tmp']);
+    expect(await inSession('echo "$A"; pwd', { workingDirectory: '/var' })).toEqual(['a $HOME "é"', '/var']);
+    expect(await inSession('pwd')).toEqual(['/var']);
+    const failed = await sandbox.commands.runInSession(id, 'sh -c "echo session-fail >&2; exit 7"');
+    expect(failed.id).toBe(id);
+    expect(failed.exitCode).toBe(7);
+    expect(failed.error?.value).toBe('7');
+    expect(failed.complete).toBeUndefined();
+    await sandbox.commands.deleteSession(id);
+    await expect(sandbox.commands.deleteSession(id)).rejects.toThrow();
+    await expect(sandbox.commands.runInSession(id, 'true')).rejects.toThrow();
+  });
+
   it('runs a command and streams its output', async () => {
     const execution = await sandbox.commands.run('echo "$GREETING"; echo oops >&2; exit 3');
     expect(execution.logs.stdout.map((line) => line.text)).toEqual(['hi there']);

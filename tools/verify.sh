@@ -11,28 +11,30 @@ work=$(mktemp -d)
 results=$work/results
 mkdir -p "$results"
 started=$SECONDS
+is_set_up=
 finish() {
+  local code=$?
   stop_engine "$work/engine"
   rm -rf "$work"
+  # The set-up is a precondition of every suite: without it there is nothing to count.
+  if [ -z "$is_set_up" ]; then say "The set-up failed"; echo "0 passed, 1 failed"; fi
+  exit "$code"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-# The set-up is a precondition of every suite: without it there is nothing to count.
-set_up() {
-  set -e
-  install_dependencies
-  need_packages busybox-static debootstrap docker-registry patchelf
-  build_project
-  start_engine "$work/engine"
-  demo_image
-  busybox_image
-}
-if ! (set_up); then
-  say "The set-up failed"
-  echo "0 passed, 1 failed"
-  exit 1
-fi
+# Not in a function behind `if`: there, `set -e` has no effect.
+set -e
+install_dependencies
+need_packages busybox-static debootstrap docker-registry iproute2 qemu-user-static
+# What the tests of the code interpreter run against.
+need_packages jupyter-server python3-ipykernel mariadb-server-core
+build_project
+start_engine "$work/engine"
+demo_image
+busybox_image
+set +e
+is_set_up=yes
 
 # check NAME COMMAND... : a check that counts as one test.
 check() {

@@ -29,6 +29,8 @@ export interface BuildOptions {
   readonly runtime: string | undefined;
   /** Where sandboxes find `outDir`; undefined for an executable that uses this machine's own C library. */
   readonly installedAt: string | undefined;
+  /** A Debian root of the target's processor, where it is not this machine's. */
+  readonly sysroot?: string | undefined;
 }
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -49,18 +51,21 @@ interface CLibrary {
 }
 
 /** A short name: it replaces the usual path in the executable, which has no room for more. */
-const LOADER = 'ld.so';
-const LIBRARIES = ['libc.so.6', 'libm.so.6', 'libdl.so.2', 'libpthread.so.0'];
+export const LOADER = 'ld.so';
+export const LIBRARIES = ['libc.so.6', 'libm.so.6', 'libdl.so.2', 'libpthread.so.0'];
 
 const LAUNCHER = 'launch';
 /** The shell of images that have none; needs the C library alone. */
 const SHELL = 'sh';
 const SHELL_SOURCE = '/bin/dash';
+/** Makes the namespaces of isolated sessions; needs the C library alone. */
+const UNSHARE = 'unshare';
+const UNSHARE_SOURCE = '/usr/bin/unshare';
 
-function cLibraryFor(target: string): CLibrary {
+function cLibraryFor(target: string, sysroot: string): CLibrary {
   return target.includes('arm64')
-    ? { directory: '/lib/aarch64-linux-gnu', loader: 'ld-linux-aarch64.so.1' }
-    : { directory: '/lib/x86_64-linux-gnu', loader: 'ld-linux-x86-64.so.2' };
+    ? { directory: join(sysroot, 'lib/aarch64-linux-gnu'), loader: 'ld-linux-aarch64.so.1' }
+    : { directory: join(sysroot, 'lib/x86_64-linux-gnu'), loader: 'ld-linux-x86-64.so.2' };
 }
 
 export function build(options: BuildOptions): void {
@@ -69,14 +74,15 @@ export function build(options: BuildOptions): void {
   rmSync(outDir, { recursive: true, force: true });
   mkdirSync(join(outDir, 'lib'), { recursive: true });
   compile(options, executable);
-  const library = cLibraryFor(options.target);
+  const library = cLibraryFor(options.target, options.sysroot ?? '/');
   copyLibrary(library, join(outDir, 'lib'));
   if (options.installedAt !== undefined) useOwnLoader(executable, options.installedAt);
   writeFileSync(
     join(outDir, 'lib', LAUNCHER),
     buildLauncher(options.target.includes('arm64') ? 'arm64' : 'x64'),
   );
-  copyShell(options.target, join(outDir, 'lib', SHELL));
+  copyTool(options, SHELL_SOURCE, join(outDir, 'lib', SHELL));
+  copyTool(options, UNSHARE_SOURCE, join(outDir, 'lib', UNSHARE));
   copyFileSync(join(HERE, 'assets', 'bootstrap.sh'), join(outDir, 'bootstrap.sh'));
   for (const file of ['execd', 'bootstrap.sh', `lib/${LOADER}`, `lib/${LAUNCHER}`]) {
     chmodSync(join(outDir, file), 0o755);
@@ -113,11 +119,13 @@ function copyLibrary(library: CLibrary, directory: string): void {
   }
 }
 
-/** Without it, images must bring a shell of their own. The building machine has only its own processor's. */
-function copyShell(target: string, path: string): void {
-  const isNative = target.includes('arm64') === (process.arch === 'arm64');
-  if (!isNative || !existsSync(SHELL_SOURCE)) return;
-  copyFileSync(SHELL_SOURCE, path);
+/** Without the shell, images must bring one of their own; without `unshare` there are no isolated sessions. */
+function copyTool(options: BuildOptions, toolPath: string, path: string): void {
+  const isNative = options.target.includes('arm64') === (process.arch === 'arm64');
+  if (!isNative && options.sysroot === undefined) return;
+  const source = join(options.sysroot ?? '/', toolPath);
+  if (!existsSync(source)) return;
+  copyFileSync(source, path);
   chmodSync(path, 0o755);
 }
 
@@ -145,7 +153,7 @@ export function nativeTarget(): string {
   return `bun-linux-${process.arch === 'arm64' ? 'arm64' : 'x64'}`;
 }
 
-function flag(args: readonly string[], name: string): string | undefined {
+export function flag(args: readonly string[], name: string): string | undefined {
   const prefix = `--${name}=`;
   return args.find((arg) => arg.startsWith(prefix))?.slice(prefix.length);
 }
@@ -159,6 +167,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     target: flag(args, 'target') ?? nativeTarget(),
     runtime: flag(args, 'runtime'),
     installedAt: flag(args, 'installed-at') ?? INSTALLED_AT,
+    sysroot: flag(args, 'sysroot'),
   });
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   process.stdout.write(`${sizes(outDir)}\nbuilt ${outDir} in ${seconds} s\n`);

@@ -105,9 +105,14 @@ const ALIGNMENT = 0x10000n;
 
 export type LauncherTarget = 'x64' | 'arm64';
 
+/** The launcher's instructions, which work at any address. */
+export function launcherCode(target: LauncherTarget): Buffer {
+  return Buffer.concat([assemble(target === 'x64' ? X64 : ARM64), Buffer.from(TEXTS, 'latin1')]);
+}
+
 /** The launcher as an executable file. */
 export function buildLauncher(target: LauncherTarget): Buffer {
-  const code = Buffer.concat([assemble(target === 'x64' ? X64 : ARM64), Buffer.from(TEXTS, 'latin1')]);
+  const code = launcherCode(target);
   const start = HEADER_BYTES + 2 * SEGMENT_BYTES;
   const size = start + code.length;
   return Buffer.concat([
@@ -118,7 +123,8 @@ export function buildLauncher(target: LauncherTarget): Buffer {
   ]);
 }
 
-function assemble(listing: string): Buffer {
+/** The bytes of a listing: what stands before the instructions. */
+export function assemble(listing: string): Buffer {
   const bytes = listing.split('\n').map((line) => /^ {2}((?:[0-9a-f]{2} )+)/.exec(line)?.[1] ?? '');
   return Buffer.from(bytes.join('').replaceAll(' ', ''), 'hex');
 }

@@ -1,11 +1,11 @@
 # Sourced: finds a Docker engine or starts one, and makes the images that need no registry.
 
-# start_engine DIR : uses the engine that answers; otherwise installs Debian's and starts it. What it started
-# it records in DIR/dockerd.pid, for stop_engine.
+# start_engine DIR : uses the engine that answers; otherwise installs Debian's and starts it. A daemon of its own it
+# records in DIR/dockerd.pid, for stop_engine; a service goes on running.
 start_engine() {
   local dir=$1
   command -v docker >/dev/null && engine_answers && return 0
-  for socket in /var/run/docker.sock "${XDG_RUNTIME_DIR:-/nonexistent}/docker.sock" "$HOME/.docker/run/docker.sock"; do
+  for socket in /var/run/docker.sock "${XDG_RUNTIME_DIR:-/nonexistent}/docker.sock" "${HOME:-/nonexistent}/.docker/run/docker.sock"; do
     [ -z "${DOCKER_HOST:-}" ] && [ -S "$socket" ] || continue
     DOCKER_HOST=unix://$socket docker version >/dev/null 2>&1 || continue
     export DOCKER_HOST=unix://$socket
@@ -15,15 +15,31 @@ start_engine() {
   is_debian_root || die "no Docker engine answers. Start one, or run as root on Debian or Ubuntu to have one installed."
   say "No Docker engine answers: installing and starting Debian's"
   need_packages docker.io iptables
+  # Newer releases have the command in a package of its own.
+  command -v docker >/dev/null || need_packages docker-cli
+  if [ -d /run/systemd/system ]; then start_engine_service; else start_engine_daemon "$dir"; fi
+}
+
+# Where systemd runs, the package starts its service: a daemon beside it would end at the lock of the first.
+start_engine_service() {
+  systemctl start docker || die "the Docker engine did not start: see journalctl -u docker"
+  engine_answers || die "the service docker runs, but does not answer at /var/run/docker.sock."
+  echo "started as a service; it goes on running until: systemctl stop docker.socket docker"
+}
+
+start_engine_daemon() {
+  local dir=$1 pid
   mkdir -p "$dir"
   setsid dockerd > "$dir/dockerd.log" 2>&1 < /dev/null &
-  echo $! > "$dir/dockerd.pid"
+  pid=$!
+  echo "$pid" > "$dir/dockerd.pid"
   for _ in $(seq 1 120); do
-    engine_answers && { echo "started; it goes on running until: kill $(cat "$dir/dockerd.pid")"; return 0; }
-    kill -0 "$(cat "$dir/dockerd.pid")" 2>/dev/null || break
+    kill -0 "$pid" 2>/dev/null || break
+    engine_answers && { echo "started; it goes on running until: kill $pid"; return 0; }
     sleep 0.5
   done
   tail -20 "$dir/dockerd.log" >&2
+  stop_engine "$dir"
   die "the Docker engine did not start; its log is $dir/dockerd.log"
 }
 

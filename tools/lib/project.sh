@@ -18,7 +18,6 @@ install_dependencies() {
 }
 
 build_project() {
-  command -v patchelf >/dev/null || need_packages patchelf
   say "Building the server and the in-sandbox agent"
   npm run --silent build
 }

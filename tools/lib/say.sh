@@ -14,8 +14,15 @@ need_packages() {
   [ ${#missing[@]} -gt 0 ] || return 0
   is_debian_root || die "these Debian packages are missing: ${missing[*]}. Install them, or run as root on Debian."
   say "Installing Debian packages: ${missing[*]}"
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  # Once is enough. What fails here may be a source that has none of these packages.
+  [ -n "${package_lists_are_new:-}" ] || apt-get update -qq || echo "going on with the package lists that are here"
+  package_lists_are_new=yes
+  # A machine that was just set up often upgrades itself in the background, and holds the lock meanwhile.
+  local log
+  log=$(mktemp)
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 \
+    "${missing[@]}" > "$log" 2>&1 || { tail -20 "$log" >&2; rm -f "$log"; die "apt-get could not install ${missing[*]}."; }
+  rm -f "$log"
 }
 
 # engine_answers : true when a Docker engine answers where DOCKER_HOST (or the default socket) points.

@@ -11,7 +11,7 @@ osb_runtime=/tmp/.opensandbox
 osb_ca=$osb_home/mitmproxy-ca-cert.pem
 osb_ca_bundle=$osb_home/merged-ca-certificates.pem
 osb_ca_wait=300
-# Absent where the agent comes from an image that does not ship it.
+# Program and perhaps an argument. Absent where the agent comes from an image that does not ship it.
 osb_launch=$osb_home/lib/launch
 
 say() {
@@ -48,8 +48,9 @@ find_program() {
 # shell starts it with INT and QUIT ignored, which the launcher undoes.
 start() {
   find_program "$1"
-  if [ -n "$osb_program" ] && [ -x "$osb_launch" ]; then
-    "$osb_launch" "$osb_program" "$@" <&3 3<&- &
+  if [ -n "$osb_program" ] && [ -x "${osb_launch%% *}" ]; then
+    # shellcheck disable=SC2086
+    $osb_launch "$osb_program" "$@" <&3 3<&- &
   else
     command "$@" <&3 3<&- &
   fi
@@ -220,6 +221,9 @@ hold_back() {
 keep_agent_running() {
   trap - TERM INT
   hold_back
+  # The same for each start: by this name an agent finds what the one before it kept.
+  unset _EXECD_STATE
+  if read -r _EXECD_STATE 2>/dev/null </proc/sys/kernel/random/uuid; then export _EXECD_STATE; fi
   exec 3</dev/null
   osb_quick=0
   while :; do
@@ -276,7 +280,11 @@ case ${OPENSANDBOX_EGRESS_MITMPROXY_TRANSPARENT-} in
 esac
 
 EXECD=${EXECD:-$osb_home/execd}
-EXECD_ENVS=${EXECD_ENVS:-$osb_home/.env}
+if [ -z "${EXECD_ENVS-}" ]; then
+  EXECD_ENVS=$osb_home/.env
+  # No link there, and the directory cannot be written: then where the link would lead.
+  if [ ! -L "$EXECD_ENVS" ] && ! true 2>/dev/null >>"$EXECD_ENVS"; then EXECD_ENVS=$osb_runtime/env; fi
+fi
 export EXECD_ENVS
 
 if [ -n "${EXECD_BOOTSTRAP_PRE_SCRIPT-}" ]; then

@@ -8,10 +8,8 @@ import type { CommandRunner } from './commands/command-runner.ts';
 import { emptyResponse, faultResponse } from './error-envelope.ts';
 import type { PortProxy, Visitor } from './proxy/port-proxy.ts';
 import { parseProxiedPath, routePath, targetOf, withoutOwnProxy } from './request-path.ts';
-import { codeRoutes } from './routes/code.ts';
 import { commandRoutes } from './routes/commands.ts';
 import { metricsRoutes } from './routes/metrics.ts';
-import { isolatedRoutes, notOfferedRoutes } from './routes/not-offered.ts';
 import { routeEnvironment, upgradedResponse } from './routes/route-environment.ts';
 
 export interface AgentDeps {
@@ -60,11 +58,8 @@ function createRouter(deps: AgentDeps): Hono {
   });
   router.get('/ping', () => emptyResponse());
   router.route('/', commandRoutes(deps.runner));
-  router.route('/', codeRoutes(deps.runner));
   router.route('/', metricsRoutes(deps));
   for (const group of deps.groups) router.route('/', group);
-  router.route('/', isolatedRoutes());
-  router.route('/', notOfferedRoutes());
   router.notFound((context) => {
     const { path, query } = targetOf(context.req.raw.url);
     return (

@@ -14,6 +14,13 @@ export interface BunWebSocket {
   readonly data: unknown;
   /** Bytes sent; 0 when the message was dropped, -1 when it waits for room. */
   send(message: string | Uint8Array): number;
+  /** Like `send`. */
+  ping(): number;
+  /** Stops reading what the client sends, until `resume`. Not even that it left is noticed meanwhile. */
+  pause(): void;
+  resume(): void;
+  /** Bytes that wait for room. */
+  getBufferedAmount(): number;
   close(code?: number, reason?: string): void;
   terminate(): void;
 }
@@ -39,6 +46,8 @@ export interface BunServeOptions {
     open(socket: BunWebSocket): void;
     message(socket: BunWebSocket, message: string | Uint8Array): void;
     drain(socket: BunWebSocket): void;
+    ping(socket: BunWebSocket): void;
+    pong(socket: BunWebSocket): void;
     close(socket: BunWebSocket, code: number, reason: string): void;
   };
 }
@@ -47,6 +56,8 @@ export interface BunRuntime {
   serve(options: BunServeOptions): BunServer;
   /** Collects garbage now; returns the size of the heap. */
   gc(force: boolean): number;
+  /** What an open descriptor gives; reads on when it is asked to and leaves the descriptor open. */
+  file(fd: number): { stream(): ReadableStream<Uint8Array> };
 }
 
 /** The runtime this program was built for; throws under any other. */

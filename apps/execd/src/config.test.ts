@@ -11,6 +11,10 @@ function config(args: string[], environment: Record<string, string> = {}): Agent
 }
 
 describe('parseInvocation', () => {
+  it('reads no flags after what is none', () => {
+    expect(config(['--port', '1', 'tail', '-f', '/dev/null', '--port', '2'])).toMatchObject({ port: 1 });
+  });
+
   it('has defaults', () => {
     expect(config([])).toMatchObject({
       port: 44772,

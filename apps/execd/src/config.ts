@@ -8,6 +8,8 @@ export interface AgentConfig {
   readonly accessToken: Secret;
   readonly jupyterHost: string;
   readonly jupyterToken: Secret;
+  /** Where the database of the sandbox answers. */
+  readonly mysql: { readonly hostname: string; readonly port: number };
   readonly logLevel: number;
   readonly logFile: string | undefined;
   readonly graceMs: number;
@@ -49,6 +51,12 @@ const OPTIONS = {
     fallback: '',
     help: 'token of the Jupyter server',
   },
+  mysql: {
+    flag: 'mysql-address',
+    variable: 'EXECD_MYSQL_ADDRESS',
+    fallback: '127.0.0.1:3306',
+    help: 'host and port of the database that runs SQL',
+  },
   logLevel: {
     flag: 'log-level',
     variable: undefined,
@@ -74,6 +82,8 @@ export function parseInvocation(args: readonly string[], environment: Environmen
   const problems: string[] = [];
   const given = new Map<string, string>();
   for (let at = 0; at < args.length; at += 1) {
+    // As with the flags of other agents, what is no flag ends them: platforms run `tail -f /dev/null` in the image.
+    if (!(args[at] ?? '').startsWith('-')) break;
     const match = /^--?([a-zA-Z][a-zA-Z-]*)(?:=(.*))?$/s.exec(args[at] ?? '');
     const name = match?.[1];
     if (name === 'help' || name === 'h') return { kind: 'help' };
@@ -110,6 +120,8 @@ function interpret(
   if (!found.isHostGiven && jupyterHost !== '' && !/^https?:\/\//.test(jupyterHost)) {
     problems.push('JUPYTER_HOST must begin with http:// or https://');
   }
+  const mysql = /^(.+):(\d{1,5})$/.exec(read(OPTIONS.mysql));
+  if (mysql === null) problems.push('--mysql-address must be a host and a port, such as 127.0.0.1:3306');
   const graceMs = parseGoDuration(read(OPTIONS.grace));
   if (graceMs === undefined) problems.push('the graceful shutdown timeout must be a duration such as 3s');
   let idlePollMs = parseGoDuration(read(OPTIONS.idlePoll));
@@ -127,6 +139,7 @@ function interpret(
     accessToken: new Secret(read(OPTIONS.accessToken)),
     jupyterHost,
     jupyterToken: new Secret(read(OPTIONS.jupyterToken)),
+    mysql: { hostname: mysql?.[1] ?? '', port: Number(mysql?.[2]) },
     logLevel,
     logFile: logFile === '' ? undefined : logFile,
     graceMs: Math.max(0, graceMs),

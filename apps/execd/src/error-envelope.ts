@@ -16,7 +16,8 @@ export type ErrorCode =
   | 'UNKNOWN'
   | 'ALREADY_CONNECTED'
   | 'UNAUTHORIZED'
-  | 'SERVICE_UNAVAILABLE';
+  | 'SERVICE_UNAVAILABLE'
+  | 'SESSION_NOT_FOUND';
 
 /** A Fault whose `code` is the public code: the kind gives the status, the code goes to the client as it is. */
 export function agentFault(

@@ -21,3 +21,13 @@ export function parseGoDuration(text: string): number | undefined {
   }
   return match?.[1] === '-' ? -total : total;
 }
+
+/** A duration as `parseGoDuration` reads it and Go writes it: `500ms`, `1.5s`, `1m30s`, `24h0m0s`. */
+export function formatGoDuration(ms: number): string {
+  if (ms < 1000) return ms === 0 ? '0s' : `${ms}ms`;
+  const hours = Math.floor(ms / 3_600_000);
+  const minutes = Math.floor(ms / 60_000) % 60;
+  const seconds = `${Number(((ms % 60_000) / 1000).toFixed(3))}s`;
+  if (hours > 0) return `${hours}h${minutes}m${seconds}`;
+  return minutes > 0 ? `${minutes}m${seconds}` : seconds;
+}

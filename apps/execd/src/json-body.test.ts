@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseFirstJson, readJsonBody } from './json-body.ts';
+import { parseFirstJson, readJsonBody, readOptionalJsonBody } from './json-body.ts';
 
 describe('parseFirstJson', () => {
   it.each([
@@ -36,6 +36,26 @@ describe('readJsonBody', () => {
       kind: 'invalid',
       code: 'INVALID_REQUEST_BODY',
       message: 'error parsing request, MAYBE invalid body format. EOF',
+    });
+  });
+});
+
+describe('readOptionalJsonBody', () => {
+  it.each<[string | null, unknown]>([
+    [null, null],
+    ['', null],
+    ['null', null],
+    ['{"a":1}', { a: 1 }],
+  ])('reads %j', async (body, value) => {
+    const request = new Request('http://agent/x', { method: 'POST', body });
+    expect(await readOptionalJsonBody(request, '')).toEqual(value);
+  });
+
+  it('refuses what is there and is no JSON', async () => {
+    const request = new Request('http://agent/x', { method: 'POST', body: ' [' });
+    await expect(readOptionalJsonBody(request, 'no: ')).rejects.toMatchObject({
+      code: 'INVALID_REQUEST_BODY',
+      message: expect.stringMatching(/^no: /) as string,
     });
   });
 });

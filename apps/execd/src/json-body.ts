@@ -11,9 +11,18 @@ export async function readJsonBody(
   request: Request,
   prefix = 'error parsing request, MAYBE invalid body format. ',
 ): Promise<unknown> {
-  const text = new TextDecoder().decode(await readBytes(request, prefix));
+  return parseBody(await readBytes(request, prefix), prefix);
+}
+
+/** The same where a request may come without a body: nothing at all is `null`. */
+export async function readOptionalJsonBody(request: Request, prefix: string): Promise<unknown> {
+  const bytes = await readBytes(request, prefix);
+  return bytes.length === 0 ? null : parseBody(bytes, prefix);
+}
+
+function parseBody(bytes: Uint8Array, prefix: string): unknown {
   try {
-    return parseFirstJson(text);
+    return parseFirstJson(new TextDecoder().decode(bytes));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw agentFault('invalid', 'INVALID_REQUEST_BODY', prefix + reason);

@@ -2,12 +2,15 @@ import { appendFileSync, readFileSync, writeSync } from 'node:fs';
 import { systemClock } from '@opensandbox/base';
 import type { Logger } from '@opensandbox/base';
 import { becomeProgram } from './become.ts';
+import type { ProcessControl } from './become.ts';
 import { bunRuntime } from './bun-runtime.ts';
+import { applyClone3Compat, refuseClone3 } from './clone3.ts';
 import type { AgentConfig } from './config.ts';
 import { helpText, parseInvocation } from './config.ts';
 import { jsonLogger, levelFor, rotateWhenLarge } from './json-log.ts';
 import { eraseFromProcessTitle } from './own-environment.ts';
 import { runAgent } from './run.ts';
+import { reportEnvironment } from './sessions/reporter.ts';
 import { VERSION } from './version.ts';
 
 const CLOCK = systemClock();
@@ -62,6 +65,19 @@ function selfCommand(): readonly [string, ...string[]] {
   return script.startsWith('/$bunfs/') ? [process.execPath] : [process.execPath, script];
 }
 
+/** Starts this program anew in place of this process. */
+function restartAgent(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): void {
+  const control: ProcessControl = process;
+  const [file, ...rest] = selfCommand();
+  const variables = Object.entries(environment).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  control.execve?.(file, [file, ...rest, ...args], Object.fromEntries(variables));
+}
+
 function start(config: AgentConfig, warnings: readonly string[]): void {
   const log = openLog(config);
   for (const warning of warnings) log.warn('config.warning', { warning });
@@ -93,11 +109,27 @@ function start(config: AgentConfig, warnings: readonly string[]): void {
   process.on('SIGINT', stop);
 }
 
+/** A process of an isolated session. What makes one is loaded by those processes alone. */
+async function becomeIsolated(args: readonly string[]): Promise<void> {
+  try {
+    const { runInside } = await import('./isolated/inside/inside.ts');
+    runInside(process, args, selfCommand());
+  } catch (error) {
+    print(STDERR, `${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(CANNOT_EXECUTE);
+  }
+}
+
 function main(args: readonly string[]): number | undefined {
   const failed = becomeProgram(process, args, process.env);
   if (failed !== undefined) {
     print(STDERR, `${failed}\n`);
     return CANNOT_EXECUTE;
+  }
+  if (reportEnvironment(args, STDOUT)) return 0;
+  if (args[0]?.startsWith('isolated-') === true) {
+    void becomeIsolated(args);
+    return undefined;
   }
   const invocation = parseInvocation(args, process.env);
   if (invocation.kind === 'help') print(STDOUT, helpText());
@@ -107,6 +139,15 @@ function main(args: readonly string[]): number | undefined {
     return 2;
   }
   if (invocation.kind !== 'run') return 0;
+  const refused = applyClone3Compat({
+    environment: process.env,
+    refuse: refuseClone3,
+    restart: (environment) => restartAgent(args, environment),
+  });
+  if (refused !== undefined) {
+    print(STDERR, `${refused}\n`);
+    return 1;
+  }
   try {
     print(STDOUT, `execd ${VERSION}\n`);
     start(invocation.config, invocation.warnings);

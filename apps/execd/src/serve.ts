@@ -10,8 +10,8 @@ const SOCKET_IDLE_S = 120;
 
 interface Connection {
   readonly relay: WebSocketRelay;
-  /** Wakes the sender that waits for room. */
-  wake: () => void;
+  /** Those who wait for room to send. */
+  readonly waiting: (() => void)[];
 }
 
 export interface Listening {
@@ -47,9 +47,11 @@ export function listen(
       sendPings: true,
       open: (socket) => connectionOf(socket).relay.opened(clientSocket(socket)),
       message: (socket, message) => connectionOf(socket).relay.message(message),
-      drain: (socket) => connectionOf(socket).wake(),
+      drain: wakeSenders,
+      ping: (socket) => connectionOf(socket).relay.alive?.(),
+      pong: (socket) => connectionOf(socket).relay.alive?.(),
       close(socket, code, reason) {
-        connectionOf(socket).wake();
+        wakeSenders(socket);
         connectionOf(socket).relay.closed(code, reason);
       },
     },
@@ -70,7 +72,7 @@ function visitorOf(request: Request, server: BunServer): Parameters<Agent>[1] {
   return {
     address: server.requestIP(request)?.address,
     upgrade(headers, relay) {
-      const data: Connection = { relay, wake: () => undefined };
+      const data: Connection = { relay, waiting: [] };
       return server.upgrade(request, { headers, data });
     },
   };
@@ -80,15 +82,21 @@ function connectionOf(socket: BunWebSocket): Connection {
   return socket.data as Connection; // only `visitorOf` makes WebSockets
 }
 
+function wakeSenders(socket: BunWebSocket): void {
+  for (const wake of connectionOf(socket).waiting.splice(0)) wake();
+}
+
 function clientSocket(socket: BunWebSocket): ClientSocket {
   return {
     send(message) {
       if (socket.send(message) !== -1) return Promise.resolve();
-      return new Promise((resume) => {
-        connectionOf(socket).wake = resume;
-      });
+      return new Promise((resume) => void connectionOf(socket).waiting.push(resume));
     },
     close: (code, reason) => (code === undefined ? socket.close() : socket.close(code, reason)),
     terminate: () => socket.terminate(),
+    ping: () => void socket.ping(),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    bufferedBytes: () => socket.getBufferedAmount(),
   };
 }

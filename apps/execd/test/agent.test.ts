@@ -80,29 +80,6 @@ describe('the agent', () => {
     const refused = await client.DELETE('/command', { params: { query: { id: 'nope' } } });
     expect(refused.error).toMatchObject({ code: 'RUNTIME_ERROR' });
   });
-
-  it.each(['/session', '/pty', '/code/context'])(
-    'does not offer POST %s, and says so in JSON',
-    async (path) => {
-      const response = await post(agent.url, path, {});
-      expect(response.status).toBe(501);
-      expect(await response.json()).toMatchObject({ code: 'NOT_SUPPORTED' });
-    },
-  );
-
-  it('has no isolation, and says so before it looks at a request', async () => {
-    const capabilities = await fetch(`${agent.url}/v1/isolated/capabilities`);
-    expect(capabilities.status).toBe(200);
-    expect(await capabilities.json()).toMatchObject({ available: false, diff_supported: false });
-    for (const path of ['/session', '/session/x/files/info', '/sessions']) {
-      const response = await post(agent.url, `/v1/isolated${path}`, '{broken');
-      expect(response.status).toBe(503);
-      expect(await response.json()).toEqual({
-        code: 'SERVICE_UNAVAILABLE',
-        message: 'isolation unavailable',
-      });
-    }
-  });
 });
 
 interface Client {

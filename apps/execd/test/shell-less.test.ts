@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from './support/event-lines.ts';
+import { connectPty, createPty } from './support/pty-client.ts';
+import { openSession } from './support/session-client.ts';
 import { docker, IMAGES, startSandbox, whyNoContainers } from './support/sandbox-container.ts';
 
 const missing = await whyNoContainers();
@@ -44,6 +46,25 @@ describe.skipIf(missing !== undefined)('a sandbox of an image without a shell', 
       '0',
     ]);
     expect((await runCommand(url, '/busybox id -u', { uid: 4321 })).stdout).toEqual(['4321']);
+  });
+
+  it('keeps variables and directory of a session without any program of the image', async () => {
+    await using sandbox = await start(['/busybox', 'sleep', '1000']);
+    const session = await openSession(await sandbox.url());
+    await session.run(`export A='$x "q"
+end'; unset EXECD_ENVS; cd /dev`);
+    const { stdout, last } = await session.run('echo "$A|${EXECD_ENVS-unset}|$(pwd)"');
+    expect(stdout).toEqual(['$x "q"', 'end|unset|/dev']);
+    expect(last.type).toBe('execution_complete');
+  });
+
+  it("has terminals, on which the agent's own shell runs", async () => {
+    await using sandbox = await start(['/busybox', 'sleep', '1000']);
+    const url = await sandbox.url();
+    const client = await connectPty(url, await createPty(url));
+    client.type('[ -t 0 ] && echo te""rminal; /busybox stty size; exit 6\n');
+    await client.see(/terminal\r\n24 80/);
+    expect(await client.message('exit')).toEqual({ type: 'exit', exit_code: 6 });
   });
 
   it.each<[string, string[], Record<string, string>]>([

@@ -22,6 +22,7 @@ describe('dockerConfig', () => {
       seccompProfile: undefined,
       noNewPrivileges: true,
       pidsLimit: 4096,
+      isolation: false,
       publishAddress: undefined,
       instance: undefined,
     });

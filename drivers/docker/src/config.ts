@@ -15,6 +15,8 @@ export interface DockerConfig {
   readonly seccompProfile: string | undefined;
   readonly noNewPrivileges: boolean;
   readonly pidsLimit: number;
+  /** Whether sandboxes get the rights that isolated sessions need. */
+  readonly isolation: boolean;
   /** Overrides the address that sandbox ports are published on. */
   readonly publishAddress: string | undefined;
   /** Name of this server among several on one engine; it then sees only its own sandboxes. */
@@ -77,6 +79,12 @@ export const dockerSection = z.object({
   pids_limit: laxInteger(z.number().int().min(1))
     .default(4096)
     .describe('Most processes and threads of one sandbox.'),
+  isolation: laxBoolean()
+    .default(false)
+    .describe(
+      'Give sandboxes what isolated sessions need: SYS_ADMIN, and mounts not forbidden by AppArmor. ' +
+        'Code that runs as root in a sandbox can then attack the kernel of the host in more ways.',
+    ),
   publish_address: z
     .string()
     .optional()
@@ -105,6 +113,7 @@ export const dockerConfig = dockerSection.transform((section): DockerConfig => (
   seccompProfile: present(section.seccomp_profile),
   noNewPrivileges: section.no_new_privileges,
   pidsLimit: section.pids_limit,
+  isolation: section.isolation,
   publishAddress: present(section.publish_address),
   instance: present(section.instance),
 }));

@@ -88,6 +88,7 @@ async function readSettings(config: DockerConfig, deps: DockerDeps): Promise<Pla
     instance: config.instance,
     pidsLimit: config.pidsLimit,
     dropCapabilities: config.dropCapabilities,
+    isolation: config.isolation,
     securityOptions: await readSecurityOptions(config),
   };
 }

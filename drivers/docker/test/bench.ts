@@ -21,6 +21,7 @@ async function raw(volume: string): Promise<void> {
     instance: test.instance,
     pidsLimit: 4096,
     dropCapabilities: [],
+    isolation: false,
     securityOptions: ['no-new-privileges:true'],
   };
   const record = sampleRecord({ spec: busyboxSpec() });

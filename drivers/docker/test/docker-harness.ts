@@ -34,6 +34,8 @@ export interface DockerTest extends AsyncDisposable {
 export interface DockerTestOptions {
   readonly section?: Readonly<Record<string, unknown>>;
   readonly socket?: string;
+  /** Where the Docker CLI asks; the driver's own socket unless something stands before it. */
+  readonly cliSocket?: string;
   readonly deps?: Partial<DockerDeps>;
   readonly log?: Logger;
 }
@@ -43,7 +45,7 @@ export async function openDockerTest(options: DockerTestOptions = {}): Promise<D
   const instance = `test-${randomUUID()}`;
   const log = options.log ?? silentLogger;
   const scope = openScope(log);
-  const docker = dockerCli(socket);
+  const docker = dockerCli(options.cliSocket ?? socket);
   const driver = await openDockerDriver(
     dockerConfig.parse({ network_mode: 'bridge', instance, ...options.section }),
     {

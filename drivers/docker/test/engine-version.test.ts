@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { sampleRecord, shows, watchEvents } from '@opensandbox/testkit';
 import { describe, expect, it } from 'vitest';
-import { busyboxSpec, HAS_ENGINE, openDockerTest, temporaryDirectory } from './docker-harness.ts';
+import { busyboxSpec, HAS_ENGINE, openDockerTest, SOCKET, temporaryDirectory } from './docker-harness.ts';
 import { openVersionGate } from './version-gate.ts';
 
 const { signal } = new AbortController();
@@ -16,7 +16,7 @@ describe.skipIf(!HAS_ENGINE)('an engine that is replaced by another version', ()
     await using directory = await temporaryDirectory();
     const socket = join(directory.path, 'engine.sock');
     await using gate = await openVersionGate(socket);
-    await using test = await openDockerTest({ socket });
+    await using test = await openDockerTest({ socket, cliSocket: SOCKET });
     const before = sampleRecord({ spec: busyboxSpec() });
     await test.driver.create(before, () => undefined, signal);
     expect(gate.takeAsked()).toEqual(['1.41']);
@@ -34,7 +34,7 @@ describe.skipIf(!HAS_ENGINE)('an engine that is replaced by another version', ()
     const socket = join(directory.path, 'engine.sock');
     await using gate = await openVersionGate(socket);
     gate.speak('1.39', '1.12');
-    await using test = await openDockerTest({ socket });
+    await using test = await openDockerTest({ socket, cliSocket: SOCKET });
     const record = sampleRecord({ spec: busyboxSpec() });
     await test.driver.create(record, () => undefined, signal);
     expect(gate.takeAsked()).toEqual(['1.39']);

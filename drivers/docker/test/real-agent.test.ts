@@ -8,8 +8,9 @@ const { signal } = new AbortController();
 const ROOTFS = fileURLToPath(new URL('../../../apps/execd/dist/rootfs', import.meta.url));
 const IS_BUILT = existsSync(`${ROOTFS}/execd`);
 
+/** A connection that the engine's port forwarder accepted too early may lead nowhere: it is given up. */
 async function answers(url: string): Promise<boolean> {
-  return fetch(url).then(
+  return fetch(url, { signal: AbortSignal.timeout(1_000) }).then(
     (response) => response.ok,
     () => false,
   );

@@ -22,7 +22,7 @@ export async function openVersionGate(socket: string): Promise<VersionGate> {
       outgoing.end(JSON.stringify(body));
       return;
     }
-    // An unversioned path is the Docker CLI's, which then speaks what the header names.
+    // An unversioned path is that of a client that speaks what the header names.
     outgoing.setHeader('api-version', `1.${range.newest}`);
     if (minor !== undefined) asked.add(`1.${minor}`);
     const why =

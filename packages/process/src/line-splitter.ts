@@ -38,9 +38,14 @@ export function createLineSplitter(longestLine: number): LineSplitter {
   function split(text: string): string[] {
     const lines: string[] = [];
     let start = 0;
-    for (const match of text.matchAll(/[\r\n]/g)) {
-      const at = match.index;
-      if (skipNewline && match[0] === '\n' && at === start) {
+    let feed = text.indexOf('\n');
+    let carriage = text.indexOf('\r');
+    while (feed !== -1 || carriage !== -1) {
+      const isFeed = carriage === -1 || (feed !== -1 && feed < carriage);
+      const at = isFeed ? feed : carriage;
+      if (isFeed) feed = text.indexOf('\n', at + 1);
+      else carriage = text.indexOf('\r', at + 1);
+      if (skipNewline && isFeed && at === start) {
         start = at + 1;
         skipNewline = false;
         continue;
@@ -50,7 +55,7 @@ export function createLineSplitter(longestLine: number): LineSplitter {
       const line = takePending();
       if (!wasCut) lines.push(line === '' ? '\n' : line);
       start = at + 1;
-      skipNewline = match[0] === '\r';
+      skipNewline = !isFeed;
     }
     if (start < text.length) {
       skipNewline = false;

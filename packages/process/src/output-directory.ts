@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, constants, mkdirSync, openSync, rmSync } from 'node:fs';
+import { chmodSync, constants, lstatSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '@opensandbox/base';
 import { errorText } from './system-error.ts';
@@ -13,34 +13,34 @@ export interface OutputFile {
 export interface OutputDirectory extends Disposable {
   /** A new empty file, open for appending and reading, for this user alone. The caller closes it. */
   create(name: string): OutputFile;
+  /** Whatever `make` makes at a path in the directory. It is asked again, elsewhere, when it throws. */
+  place<T>(name: string, make: (path: string) => T): T;
+  /** What an earlier process of the same name has left. */
+  readonly inherited: string | undefined;
 }
 
+const PREFIX = 'opensandbox-execd-';
 const NEW_FILE = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL;
 
 /**
  * Files go below the first of `parents` where they can be made. The directory comes into being with its
- * first file and again whenever someone removed it: programs in a sandbox may well empty the place.
+ * first file and again whenever someone removed it: programs in a sandbox may well empty the place. A process that
+ * is to take over from another is given the same name.
  */
-export function openOutputDirectory(parents: readonly string[]): OutputDirectory {
-  const name = `opensandbox-execd-${randomBytes(8).toString('hex')}`;
-  let current: string | undefined;
+export function openOutputDirectory(parents: readonly string[], name = randomName()): OutputDirectory {
+  const inherited = parents.map((parent) => join(parent, PREFIX + name)).find(isPrivateDirectory);
+  let current = inherited;
 
-  function createIn(directory: string, file: string): OutputFile {
-    const path = join(directory, file);
-    return { path, fd: openSync(path, NEW_FILE | constants.O_NOFOLLOW, 0o600) };
-  }
-
-  function createAnywhere(file: string): OutputFile {
+  function placeAnywhere<T>(file: string, make: (path: string) => T): T {
     let problem: unknown;
     for (const parent of parents) {
       try {
-        const directory = join(parent, name);
+        const directory = join(parent, PREFIX + name);
         mkdirSync(parent, { recursive: true });
-        mkdirSync(directory, { recursive: true, mode: 0o700 });
-        chmodSync(directory, 0o700);
-        const created = createIn(directory, file);
+        makePrivateDirectory(directory);
+        const made = make(join(directory, file));
         current = directory;
-        return created;
+        return made;
       } catch (error) {
         problem ??= error;
       }
@@ -49,17 +49,44 @@ export function openOutputDirectory(parents: readonly string[]): OutputDirectory
     throw new Fault('internal', 'process.no_output_directory', message, { cause: problem });
   }
 
+  function place<T>(file: string, make: (path: string) => T): T {
+    if (current === undefined) return placeAnywhere(file, make);
+    try {
+      return make(join(current, file));
+    } catch {
+      return placeAnywhere(file, make); // removed, or full: look for a place again
+    }
+  }
+
   return {
-    create(file) {
-      if (current === undefined) return createAnywhere(file);
-      try {
-        return createIn(current, file);
-      } catch {
-        return createAnywhere(file); // removed, or full: look for a place again
-      }
-    },
+    inherited,
+    place,
+    create: (file) => place(file, newFile),
     [Symbol.dispose]() {
       if (current !== undefined) rmSync(current, { recursive: true, force: true });
     },
   };
+}
+
+function newFile(path: string): OutputFile {
+  return { path, fd: openSync(path, NEW_FILE | constants.O_NOFOLLOW, 0o600) };
+}
+
+function randomName(): string {
+  return randomBytes(8).toString('hex');
+}
+
+function makePrivateDirectory(path: string): void {
+  if (isPrivateDirectory(path)) return;
+  mkdirSync(path, { mode: 0o700 }); // not where something else has the name, least of all a link
+  chmodSync(path, 0o700);
+}
+
+function isPrivateDirectory(path: string): boolean {
+  try {
+    const found = lstatSync(path);
+    return found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o077) === 0;
+  } catch {
+    return false;
+  }
 }

@@ -8,6 +8,8 @@ export interface SpawnPlan {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** What the child reads; /dev/null unless given. Stays open here, as those below do. */
+  readonly stdin?: number;
   /** File descriptors the child writes to. They stay open here: the caller closes them. */
   readonly stdout: number;
   readonly stderr: number;
@@ -23,7 +25,7 @@ export interface ProcessGroup {
   isAlive(): boolean;
 }
 
-/** Starts a process with standard input from /dev/null. Rejects with `process.spawn_failed` when it cannot. */
+/** Starts a process. Rejects with `process.spawn_failed` when it cannot. */
 export function spawnGroup(plan: SpawnPlan): Promise<ProcessGroup> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => reject(spawnFault(plan.file, error));
@@ -32,7 +34,7 @@ export function spawnGroup(plan: SpawnPlan): Promise<ProcessGroup> {
         cwd: plan.cwd,
         env: plan.env,
         detached: true,
-        stdio: ['ignore', plan.stdout, plan.stderr],
+        stdio: [plan.stdin ?? 'ignore', plan.stdout, plan.stderr],
       });
       const exited = new Promise<ProcessExit>((settle) => {
         child.once('exit', (code, signal) => settle(signal === null ? { code: code ?? -1 } : { signal }));

@@ -13,7 +13,7 @@ export interface TerminateOptions {
 
 /** Asks a group to end, and kills what is left after the grace time. Returns when it is gone or was killed. */
 export async function terminateGroup(
-  group: ProcessGroup,
+  group: Pick<ProcessGroup, 'signal' | 'isAlive'>,
   options: TerminateOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -24,7 +24,7 @@ export async function terminateGroup(
 }
 
 async function waitGone(
-  group: ProcessGroup,
+  group: Pick<ProcessGroup, 'signal' | 'isAlive'>,
   options: TerminateOptions,
   ms: number,
   signal: AbortSignal,

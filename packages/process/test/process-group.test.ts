@@ -1,16 +1,33 @@
-import { closeSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@opensandbox/base';
 import { afterAll, describe, expect, it } from 'vitest';
-import { findProgram, openOutputDirectory, spawnGroup, tailFile } from '../src/index.ts';
+import {
+  adoptGroup,
+  awaitEndOf,
+  findProgram,
+  identifyProcess,
+  isRunning,
+  openOutputDirectory,
+  spawnGroup,
+} from '../src/index.ts';
 import type { OutputFile, ProcessGroup } from '../src/index.ts';
 
 const parent = mkdtempSync(join(tmpdir(), 'process-test-'));
 afterAll(() => rmSync(parent, { recursive: true, force: true }));
 
 const outputs = openOutputDirectory([join(parent, 'out')]);
-const never = new AbortController().signal;
 
 function sh(command: string, file: OutputFile): Promise<ProcessGroup> {
   const env = { PATH: process.env['PATH'] ?? '/bin' };
@@ -72,28 +89,33 @@ describe('an output directory', () => {
   });
 });
 
-describe('tailFile', () => {
-  it('delivers everything written before the end, in order, and nothing later', async () => {
-    const file = outputs.create('tail');
-    const group = await sh('seq 1 20000; (sleep 0.2; echo late) &', file);
-    const ended = new AbortController();
-    void group.exited.then(() => ended.abort());
-    let text = '';
-    const onBytes = async (bytes: Uint8Array): Promise<void> => void (text += Buffer.from(bytes).toString());
-    await tailFile({ fd: file.fd, clock: systemClock(), ended: ended.signal, onBytes }, never);
-    expect(text.trimEnd().split('\n').map(Number)).toEqual(Array.from({ length: 20_000 }, (_, n) => n + 1));
-    group.signal('SIGKILL');
+describe('an output directory with a name', () => {
+  const named = (place: string): string => join(parent, place, 'opensandbox-execd-heir');
+
+  it('is found again by the next process, in the place it was made', () => {
+    const places = ['/etc/passwd/below', join(parent, 'named')];
+    const first = openOutputDirectory(places, 'heir');
+    expect(first.inherited).toBeUndefined();
+    closeSync(first.create('x').fd);
+    const next = openOutputDirectory([join(parent, 'later'), ...places], 'heir');
+    expect(next.inherited).toBe(named('named'));
+    const file = next.create('y');
+    expect(file.path).toBe(join(named('named'), 'y'));
     closeSync(file.fd);
   });
 
-  it('stops at once when nobody listens any more', async () => {
-    const file = outputs.create('stop');
-    const stop = new AbortController();
-    const onBytes = async (): Promise<void> => undefined;
-    const source = { fd: file.fd, clock: systemClock(), ended: stop.signal, onBytes };
-    const tail = tailFile(source, stop.signal);
-    stop.abort();
-    await tail;
+  it.each([
+    ['a link', (path: string) => symlinkSync('/tmp', path)],
+    ['open to others', (path: string) => mkdirSync(path, { mode: 0o755 })],
+    ['a file', (path: string) => writeFileSync(path, '')],
+  ])('is not taken over, and not used, when it is %s', (kind, make) => {
+    const place = kind.replaceAll(' ', '-');
+    mkdirSync(join(parent, place));
+    make(named(place));
+    const directory = openOutputDirectory([join(parent, place), join(parent, `${place}-instead`)], 'heir');
+    expect(directory.inherited).toBeUndefined();
+    const file = directory.create(place);
+    expect(file.path).toBe(join(named(`${place}-instead`), place));
     closeSync(file.fd);
   });
 });
@@ -104,5 +126,24 @@ describe('findProgram', () => {
     expect(findProgram('no-such-program', '/bin:/usr/bin')).toBeUndefined();
     expect(findProgram('bin', '/usr')).toBeUndefined();
     expect(findProgram('sh', '.:')).toBeUndefined();
+  });
+});
+
+describe('an adopted group', () => {
+  it('is signalled as long as it is the one that was meant', async () => {
+    const file = outputs.create('adopted');
+    const group = await sh('sleep 60', file);
+    const leader = identifyProcess(group.pid);
+    if (leader === undefined) throw new Error('no /proc');
+    const other = { ...leader, startedTicks: '1' };
+    expect([isRunning(leader), isRunning(other)]).toEqual([true, false]);
+    expect(adoptGroup(other).signal('SIGKILL')).toBe(false);
+    expect(adoptGroup(leader).isAlive()).toBe(true);
+    expect(adoptGroup(leader).signal('SIGKILL')).toBe(true);
+    await awaitEndOf(leader, systemClock(), new AbortController().signal);
+    expect(await group.exited).toEqual({ signal: 'SIGKILL' });
+    expect(isRunning(leader)).toBe(false);
+    await expect.poll(() => adoptGroup(leader).signal('SIGKILL'), { timeout: 10_000 }).toBe(false);
+    closeSync(file.fd);
   });
 });

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { errorText, wholeCharacters } from '@opensandbox/process';
 import { agentFault } from '../error-envelope.ts';
-import type { CommandRecord } from './command-records.ts';
+import type { CommandRecord } from './command-record.ts';
 
 const PIECE_BYTES = 256 * 1024;
 
@@ -20,8 +20,9 @@ export function parseCursor(text: string | undefined): number {
   return cursor;
 }
 
-/** What there is to read from `cursor` on. While the command runs, never up to the middle of a character. */
-export function logRange(record: CommandRecord, cursor: number): LogRange {
+/** What there is to read from an offset on, or from the first byte that was kept. While the command runs, never up to the middle of a character. */
+export function logRange(record: CommandRecord, wanted: number): LogRange {
+  const cursor = Math.max(wanted, record.firstByte ?? 0);
   const path = record.outputPath;
   if (path === undefined) {
     const message = `command ${record.id} is not running in background`;

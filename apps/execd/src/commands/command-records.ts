@@ -1,25 +1,8 @@
 import { rmSync } from 'node:fs';
 import type { Clock } from '@opensandbox/base';
-import type { ProcessExit, ProcessGroup } from '@opensandbox/process';
-
-/** One command, running or finished. */
-export interface CommandRecord {
-  readonly id: string;
-  readonly command: string;
-  /** Its processes; undefined once its leader has ended. */
-  readonly group: ProcessGroup | undefined;
-  readonly startedAt: number;
-  /** The combined output of a background command; a foreground command keeps none. */
-  readonly outputPath: string | undefined;
-  readonly end: CommandEnd | undefined;
-}
-
-export interface CommandEnd {
-  readonly exit: ProcessExit;
-  readonly finishedAt: number;
-  /** Why it did not succeed; empty after success. */
-  readonly error: string;
-}
+import { noJournal } from './command-journal.ts';
+import type { CommandJournal } from './command-journal.ts';
+import type { CommandEnd, CommandRecord } from './command-record.ts';
 
 export interface RetentionLimits {
   readonly keepMs: number;
@@ -31,13 +14,20 @@ export const RETENTION: RetentionLimits = { keepMs: 60 * 60 * 1000, mostFinished
 
 /** The commands this agent knows. Finished ones and their output are forgotten after a while. */
 export interface CommandRecords {
+  /** Takes in a command that was started, or one that an earlier agent knew. */
   add(record: CommandRecord): void;
   finish(id: string, end: Omit<CommandEnd, 'finishedAt'>): void;
+  /** Notes that the output of a command begins later now. */
+  drop(id: string, before: number): void;
   get(id: string): CommandRecord | undefined;
   running(): CommandRecord[];
 }
 
-export function createCommandRecords(clock: Clock, limits: RetentionLimits): CommandRecords {
+export function createCommandRecords(
+  clock: Clock,
+  limits: RetentionLimits,
+  journal: CommandJournal = noJournal,
+): CommandRecords {
   const records = new Map<string, CommandRecord>();
   /** Ids in the order they finished, so the oldest is always in front. */
   const finished = new Set<string>();
@@ -63,14 +53,27 @@ export function createCommandRecords(clock: Clock, limits: RetentionLimits): Com
     }
   }
 
+  function keep(record: CommandRecord): void {
+    records.set(record.id, record);
+    journal.write(record, records);
+    if (record.end === undefined) return;
+    finished.add(record.id);
+    if (nextSweep === undefined || finished.size > limits.mostFinished) sweep();
+  }
+
   return {
-    add: (record) => void records.set(record.id, record),
+    add: keep,
     finish(id, end) {
       const record = records.get(id);
+      if (record !== undefined)
+        keep({ ...record, group: undefined, end: { ...end, finishedAt: clock.now() } });
+    },
+    drop(id, before) {
+      const record = records.get(id);
       if (record === undefined) return;
-      records.set(id, { ...record, group: undefined, end: { ...end, finishedAt: clock.now() } });
-      finished.add(id);
-      if (nextSweep === undefined || finished.size > limits.mostFinished) sweep();
+      const changed = { ...record, firstByte: before };
+      records.set(id, changed);
+      journal.write(changed, records);
     },
     get: (id) => records.get(id),
     running: () => [...records.values()].filter((record) => record.end === undefined),

@@ -1,15 +1,16 @@
 import type { Scope } from '@opensandbox/base';
-import type { ProcessExit, ProcessGroup } from '@opensandbox/process';
-import { createLineSplitter, exitNumber, exitText, tailFile, terminateGroup } from '@opensandbox/process';
+import type { OutputPipe, ProcessExit, ProcessGroup } from '@opensandbox/process';
+import { createLineSplitter, exitNumber, exitText, terminateGroup } from '@opensandbox/process';
 import { agentFault } from '../error-envelope.ts';
 import { commandError, runtimeError } from '../events/agent-event.ts';
 import type { AgentEvent } from '../events/agent-event.ts';
 import { LONGEST_EVENT_BYTES } from '../events/event-line.ts';
 import { openEventStream } from '../events/event-stream.ts';
 import type { EventStream } from '../events/event-stream.ts';
-import type { CommandRecord } from './command-records.ts';
+import type { CommandGroup, CommandRecord } from './command-record.ts';
 import type { CommandRequest } from './command-request.ts';
-import { closeOutputs, startCommand } from './start-command.ts';
+import { limitOutput } from './output-limit.ts';
+import { startCommand } from './start-command.ts';
 import type { CommandDeps, StartedCommand } from './start-command.ts';
 
 const INTERRUPT = { graceMs: 3000, pollMs: 50, confirmMs: 150 };
@@ -25,7 +26,7 @@ export interface CommandRunner {
 }
 
 export function createCommandRunner(deps: CommandDeps, scope: Scope): CommandRunner {
-  async function end(group: ProcessGroup | undefined, graceMs: number, signal: AbortSignal): Promise<void> {
+  async function end(group: CommandGroup | undefined, graceMs: number, signal: AbortSignal): Promise<void> {
     if (group === undefined) return;
     await terminateGroup(group, { ...INTERRUPT, graceMs, clock: deps.clock }, signal);
   }
@@ -35,6 +36,10 @@ export function createCommandRunner(deps: CommandDeps, scope: Scope): CommandRun
       const started = await startCommand(deps, request);
       const stream = openEventStream(deps.clock, requestSignal);
       scope.run('command', () => tell(deps, { started, request, stream }));
+      const { id, outcome } = started;
+      if ('group' in outcome && outcome.output.kind === 'kept') {
+        scope.run('output-limit', (signal) => limitOutput(deps, { id, group: outcome.group }, signal));
+      }
       return stream.response;
     },
     async interrupt(id, signal) {
@@ -58,51 +63,64 @@ interface Telling {
 
 /** Tells a client about its command, from `init` to the one event that ends it. */
 async function tell(deps: CommandDeps, telling: Telling): Promise<void> {
-  const { started, request, stream } = telling;
+  const { started, stream } = telling;
   try {
     await stream.send({ type: 'init', text: started.id });
     const { outcome } = started;
     if ('failure' in outcome) {
       await stream.send(commandError(outcome.failure, outcome.failure));
-    } else if (request.background) {
+    } else if (outcome.output.kind === 'kept') {
       await stream.send(completed(deps, started));
       stream.end();
       await awaitEnd(deps, telling, outcome.group);
     } else {
-      await stream.send(await follow(deps, telling, outcome.group));
+      await stream.send(await follow(deps, telling, { group: outcome.group, ...outcome.output }));
     }
   } catch (error) {
     deps.log.error('command.stream_failed', { id: started.id, error });
     await stream.send(runtimeError('the output of the command could not be read'));
   } finally {
     stream.end();
-    closeOutputs(started);
   }
 }
 
-/** Streams the output of a foreground command and returns the event that ends it. */
-async function follow(deps: CommandDeps, telling: Telling, group: ProcessGroup): Promise<AgentEvent> {
-  const { started, stream } = telling;
-  const ended = new AbortController();
-  const exit = awaitEnd(deps, telling, group).finally(() => ended.abort());
-  const tail = async (type: 'stdout' | 'stderr', fd: number): Promise<void> => {
-    const lines = createLineSplitter(LONGEST_EVENT_BYTES);
-    const onBytes = (bytes: Uint8Array): Promise<void> => sendAll(stream, type, lines.push(bytes));
-    await tailFile({ fd, clock: deps.clock, ended: ended.signal, onBytes }, stream.gone);
-    await sendAll(stream, type, lines.finish());
-  };
-  await Promise.all([exit, tail('stdout', started.stdout.fd), tail('stderr', started.stderr.fd)]);
-  const result = await exit;
-  const text = exitText(result);
-  return text === '' ? completed(deps, started) : commandError(String(exitNumber(result)), text);
+interface Followed {
+  readonly group: ProcessGroup;
+  readonly stdout: OutputPipe;
+  readonly stderr: OutputPipe;
 }
 
-async function sendAll(
-  stream: EventStream,
-  type: 'stdout' | 'stderr',
-  lines: readonly string[],
-): Promise<void> {
-  for (const text of lines) await stream.send({ type, text });
+/** Streams the output of a foreground command and returns the event that ends it. */
+async function follow(
+  deps: CommandDeps,
+  telling: Telling,
+  { group, stdout, stderr }: Followed,
+): Promise<AgentEvent> {
+  const ended = new AbortController();
+  const exit = awaitEnd(deps, telling, group).finally(() => ended.abort());
+  const tell = (type: 'stdout' | 'stderr', pipe: OutputPipe): Promise<void> => {
+    return tellLines(telling.stream, { type, pipe, ended: ended.signal });
+  };
+  await Promise.all([exit, tell('stdout', stdout), tell('stderr', stderr)]);
+  const result = await exit;
+  const text = exitText(result);
+  return text === '' ? completed(deps, telling.started) : commandError(String(exitNumber(result)), text);
+}
+
+interface ToldPipe {
+  readonly type: 'stdout' | 'stderr';
+  readonly pipe: OutputPipe;
+  readonly ended: AbortSignal;
+}
+
+/** Sends what comes through a pipe, line by line; reads on and drops it when the client has gone. */
+async function tellLines(stream: EventStream, { type, pipe, ended }: ToldPipe): Promise<void> {
+  const lines = createLineSplitter(LONGEST_EVENT_BYTES);
+  const onBytes = async (bytes: Uint8Array): Promise<void> => {
+    if (!stream.gone.aborted) await stream.sendLines(type, lines.push(bytes));
+  };
+  await pipe.deliver({ ended, onBytes });
+  await stream.sendLines(type, lines.finish());
 }
 
 function completed(deps: CommandDeps, started: StartedCommand): AgentEvent {

@@ -2,7 +2,7 @@ import { FakeClock } from '@opensandbox/testkit';
 import { describe, expect, it } from 'vitest';
 import { parseCursor } from './command-logs.ts';
 import { createCommandRecords } from './command-records.ts';
-import type { CommandRecord } from './command-records.ts';
+import type { CommandRecord } from './command-record.ts';
 import { parseCommandRequest } from './command-request.ts';
 import { parseRunAs, runAs } from './shell.ts';
 
@@ -77,7 +77,8 @@ describe('runAs', () => {
 describe('command records', () => {
   const limits = { keepMs: 1000, mostFinished: 3 };
   const record = (id: string): CommandRecord => {
-    return { id, command: 'x', group: undefined, startedAt: 0, outputPath: undefined, end: undefined };
+    const nothing = { group: undefined, leader: undefined, dueAt: undefined, outputPath: undefined };
+    return { id, command: 'x', startedAt: 0, ...nothing, end: undefined };
   };
   const success = { exit: { code: 0 }, error: '' };
 

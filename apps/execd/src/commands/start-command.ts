@@ -1,8 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, fchownSync, readFileSync, rmSync } from 'node:fs';
 import type { Clock, Logger } from '@opensandbox/base';
-import { credentialsFor, parseGroup, parsePasswd, spawnGroup } from '@opensandbox/process';
-import type { Accounts, Environment, OutputDirectory, OutputFile, ProcessGroup } from '@opensandbox/process';
+import {
+  credentialsFor,
+  identifyProcess,
+  openOutputPipe,
+  parseGroup,
+  parsePasswd,
+  spawnGroup,
+} from '@opensandbox/process';
+import type {
+  Accounts,
+  Environment,
+  OutputDirectory,
+  OutputFile,
+  OutputPipe,
+  PipeSystem,
+  ProcessGroup,
+} from '@opensandbox/process';
 import { maskSecrets } from '../mask-secrets.ts';
 import { commandEnvironment } from './command-environment.ts';
 import type { CommandRecords } from './command-records.ts';
@@ -18,6 +33,7 @@ export interface CommandDeps {
   readonly environment: Environment;
   readonly cwd: string;
   readonly outputs: OutputDirectory;
+  readonly pipes: PipeSystem;
   readonly records: CommandRecords;
   /** How this agent is started again, to run a command as another user. */
   readonly self: readonly [string, ...string[]];
@@ -28,11 +44,14 @@ export interface CommandDeps {
 export interface StartedCommand {
   readonly id: string;
   readonly startedAt: number;
-  /** Standard output and standard error; one and the same file when it runs in the background. */
-  readonly stdout: OutputFile;
-  readonly stderr: OutputFile;
-  readonly outcome: { readonly group: ProcessGroup } | { readonly failure: string };
+  readonly outcome:
+    { readonly group: ProcessGroup; readonly output: CommandOutput } | { readonly failure: string };
 }
+
+/** A foreground command is read while it runs; what a background command prints is kept to be asked for. */
+export type CommandOutput =
+  | { readonly kind: 'streamed'; readonly stdout: OutputPipe; readonly stderr: OutputPipe }
+  | { readonly kind: 'kept'; readonly file: OutputFile };
 
 /**
  * Checks a request and starts its command. Refuses with a Fault what can be known to be wrong; a program that
@@ -42,49 +61,83 @@ export async function startCommand(deps: CommandDeps, request: CommandRequest): 
   const env = commandEnvironment(deps.environment, request.envs, deps.log);
   const cwd = resolveWorkingDirectory(request.cwd, env, deps.cwd);
   const id = randomUUID().replaceAll('-', '');
-  const [stdout, stderr] = openOutputs(deps, id, request.background);
   const startedAt = deps.clock.now();
   deps.log.info('command.start', {
     id,
     command: maskSecrets(request.command),
     background: request.background,
   });
+  const output = request.background ? keptOutput(deps, id) : streamedOutput(deps, id);
+  try {
+    const group = await startIn(deps, request, { cwd, env, output });
+    // From here on the id can be asked about and interrupted: a client may do so when it has read `init`.
+    const outputPath = output.kind === 'kept' ? output.file.path : undefined;
+    const dueAt = request.timeoutMs === undefined ? undefined : startedAt + request.timeoutMs;
+    const leader = identifyProcess(group.pid);
+    const { command } = request;
+    deps.records.add({ id, command, group, leader, startedAt, dueAt, outputPath, end: undefined });
+    return { id, startedAt, outcome: { group, output } };
+  } catch (error) {
+    discard(output);
+    return { id, startedAt, outcome: { failure: failureText(error) } };
+  }
+}
+
+interface Surroundings {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly output: CommandOutput;
+}
+
+async function startIn(
+  deps: CommandDeps,
+  request: CommandRequest,
+  { cwd, env, output }: Surroundings,
+): Promise<ProcessGroup> {
   const [file, ...prefix] = findShell(deps.environment['PATH']);
   const plain = { file, args: [...prefix, '-c', request.command], env };
+  const [stdout, stderr] = descriptorsOf(output);
+  const invocation = withCredentials(deps, request, plain, [stdout, stderr]);
+  const group = await spawnGroup({ ...invocation, cwd, stdout, stderr });
+  if (output.kind === 'kept') {
+    closeSync(output.file.fd);
+  } else {
+    output.stdout.handedOver();
+    output.stderr.handedOver();
+  }
+  return group;
+}
+
+function descriptorsOf(output: CommandOutput): [number, number] {
+  if (output.kind === 'kept') return [output.file.fd, output.file.fd];
+  return [output.stdout.programFd, output.stderr.programFd];
+}
+
+function keptOutput(deps: CommandDeps, id: string): CommandOutput {
+  return { kind: 'kept', file: deps.outputs.create(`${id}.output`) };
+}
+
+function streamedOutput(deps: CommandDeps, id: string): CommandOutput {
+  const open = (name: string): OutputPipe => {
+    return deps.outputs.place(`${id}.${name}`, (path) => openOutputPipe(path, deps.pipes));
+  };
+  const stdout = open('stdout');
   try {
-    const invocation = withCredentials(deps, request, plain, [stdout.fd, stderr.fd]);
-    const group = await spawnGroup({ ...invocation, cwd, stdout: stdout.fd, stderr: stderr.fd });
-    // From here on the id can be asked about and interrupted: a client may do so when it has read `init`.
-    const outputPath = request.background ? stdout.path : undefined;
-    deps.records.add({ id, command: request.command, group, startedAt, outputPath, end: undefined });
-    return { id, startedAt, stdout, stderr, outcome: { group } };
+    return { kind: 'streamed', stdout, stderr: open('stderr') };
   } catch (error) {
-    if (request.background) rmSync(stdout.path, { force: true });
-    return { id, startedAt, stdout, stderr, outcome: { failure: failureText(error) } };
+    stdout.discard();
+    throw error;
   }
 }
 
-/** Closes the agent's side of a command's output. */
-export function closeOutputs(started: StartedCommand): void {
-  closeSync(started.stdout.fd);
-  if (started.stderr.fd !== started.stdout.fd) closeSync(started.stderr.fd);
-}
-
-/**
- * Output goes to files and not through pipes: what a command leaves running may write on after the agent has
- * stopped reading, without being killed for it. Only output that can be asked for later keeps its name.
- */
-function openOutputs(deps: CommandDeps, id: string, background: boolean): [OutputFile, OutputFile] {
-  if (background) {
-    const output = deps.outputs.create(`${id}.output`);
-    return [output, output];
+function discard(output: CommandOutput): void {
+  if (output.kind === 'kept') {
+    closeSync(output.file.fd);
+    rmSync(output.file.path, { force: true });
+  } else {
+    output.stdout.discard();
+    output.stderr.discard();
   }
-  const files: [OutputFile, OutputFile] = [
-    deps.outputs.create(`${id}.stdout`),
-    deps.outputs.create(`${id}.stderr`),
-  ];
-  for (const file of files) rmSync(file.path, { force: true });
-  return files;
 }
 
 function failureText(error: unknown): string {

@@ -4,10 +4,15 @@ export type AgentEvent =
   | { readonly type: 'ping'; readonly text: 'pong' }
   | { readonly type: 'stdout' | 'stderr'; readonly text: string }
   | { readonly type: 'execution_complete'; readonly execution_time: number }
+  | { readonly type: 'execution_count'; readonly execution_count: number }
+  /** Text by MIME type. The plain text is there twice, under the names different clients look for. */
+  | { readonly type: 'result'; readonly results: Readonly<Record<string, string>> }
   | ErrorEvent;
 
 export interface ErrorEvent {
   readonly type: 'error';
+  /** In isolated sessions, whose clients do not print it. */
+  readonly text?: string;
   readonly error: {
     readonly ename: string;
     readonly evalue: string;

@@ -21,6 +21,30 @@ export function formatEvent(
     .join('');
 }
 
+/** About this much text is sent at once: enough to be fast, little enough to hold for a slow client. */
+const PIECE_LENGTH = 128 * 1024;
+/** No character takes more bytes than this in JSON. */
+const MOST_BYTES_A_CHARACTER = 6;
+
+/** Lines of output as events, many of them in one piece of text. */
+export function* formatLines(
+  type: 'stdout' | 'stderr',
+  lines: readonly string[],
+  timestamp: number,
+): Generator<string> {
+  const before = `{"type":"${type}","text":`;
+  const behind = `,"timestamp":${timestamp}}\n\n`;
+  let piece = '';
+  for (const text of lines) {
+    const isLong = text.length * MOST_BYTES_A_CHARACTER + before.length + behind.length > LONGEST_EVENT_BYTES;
+    piece += isLong ? formatEvent({ type, text }, timestamp) : before + JSON.stringify(text) + behind;
+    if (piece.length < PIECE_LENGTH) continue;
+    yield escapeLineEnds(piece);
+    piece = '';
+  }
+  if (piece !== '') yield escapeLineEnds(piece);
+}
+
 /**
  * Characters some clients take for the end of a line (NEL, LINE SEPARATOR, PARAGRAPH SEPARATOR) are escaped,
  * so that only a line feed ends one.

@@ -1,6 +1,6 @@
 import type { Clock } from '@opensandbox/base';
 import type { AgentEvent } from './agent-event.ts';
-import { formatEvent } from './event-line.ts';
+import { formatEvent, formatLines } from './event-line.ts';
 import { openTextStream, streamResponse } from './text-stream.ts';
 
 const PING_EVERY_MS = 3000;
@@ -12,6 +12,8 @@ export interface EventStream {
   readonly gone: AbortSignal;
   /** Resolves when there is room for more. */
   send(event: AgentEvent): Promise<void>;
+  /** Sends lines of output, one event each. Resolves when there is room for more. */
+  sendLines(type: 'stdout' | 'stderr', lines: readonly string[]): Promise<void>;
   end(): void;
 }
 
@@ -38,6 +40,9 @@ export function openEventStream(clock: Clock, requestSignal: AbortSignal): Event
       const room = write(event);
       if (event.type === 'init') ping();
       return room;
+    },
+    async sendLines(type, lines) {
+      for (const text of formatLines(type, lines, clock.now())) await stream.write(text);
     },
     end() {
       stopPings();

@@ -1,3 +1,5 @@
+import { memoryRelief } from '../files/memory-relief.ts';
+
 /** Text sent piece by piece in one response. */
 export interface TextStream {
   readonly body: ReadableStream<Uint8Array>;
@@ -9,6 +11,14 @@ export interface TextStream {
 }
 
 const BUFFERED_BYTES = 256 * 1024;
+
+/** One for all streams, so that many at once do not each pile up their share. */
+const relieve = memoryRelief();
+
+/** A piece has gone through copies of itself, as bytes and as text, whose size the collector does not know. */
+const COPIES = 2;
+const LARGE_BYTES = 1024 * 1024;
+const COPIES_OF_LARGE = 5;
 
 export function openTextStream(requestSignal: AbortSignal): TextStream {
   const gone = new AbortController();
@@ -43,7 +53,9 @@ export function openTextStream(requestSignal: AbortSignal): TextStream {
     gone: gone.signal,
     write(text) {
       if (sink === undefined) return Promise.resolve();
-      sink.enqueue(encoder.encode(text));
+      const bytes = encoder.encode(text);
+      relieve(bytes.length * (bytes.length > LARGE_BYTES ? COPIES_OF_LARGE : COPIES));
+      sink.enqueue(bytes);
       if ((sink.desiredSize ?? 1) > 0) return Promise.resolve();
       return new Promise((resume) => waiting.push(resume));
     },
@@ -57,7 +69,7 @@ export function openTextStream(requestSignal: AbortSignal): TextStream {
 }
 
 /** The headers of a stream of events. */
-export function streamResponse(stream: TextStream): Response {
+export function streamResponse(stream: Pick<TextStream, 'body'>): Response {
   return new Response(stream.body, {
     status: 200,
     headers: {

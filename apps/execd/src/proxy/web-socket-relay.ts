@@ -11,12 +11,21 @@ export interface ClientSocket {
   close(code: number | undefined, reason: string): void;
   /** Ends the connection without the closing handshake. */
   terminate(): void;
+  /** Asks for a sign of life. */
+  ping(): void;
+  /** Stops reading what the client sends, until `resume`. Not even that it left is noticed meanwhile. */
+  pause(): void;
+  resume(): void;
+  /** How much of what was sent waits for room. */
+  bufferedBytes(): number;
 }
 
 /** What happens on the client's end, passed on to the application. */
 export interface WebSocketRelay {
   opened(client: ClientSocket): void;
   message(message: string | Uint8Array): void;
+  /** A ping or a pong came. */
+  alive?(): void;
   closed(code: number, reason: string): void;
 }
 

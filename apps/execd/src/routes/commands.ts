@@ -1,10 +1,10 @@
 import { Hono } from 'hono';
 import { exitNumber } from '@opensandbox/process';
 import { logBody, logRange, parseCursor } from '../commands/command-logs.ts';
-import type { CommandRecord } from '../commands/command-records.ts';
+import type { CommandRecord } from '../commands/command-record.ts';
 import { parseCommandRequest } from '../commands/command-request.ts';
 import type { CommandRunner } from '../commands/command-runner.ts';
-import { agentFault, emptyResponse, jsonResponse } from '../error-envelope.ts';
+import { agentFault, jsonResponse } from '../error-envelope.ts';
 import { readJsonBody } from '../json-body.ts';
 
 const CURSOR_HEADER = 'EXECD-COMMANDS-TAIL-CURSOR';
@@ -16,18 +16,6 @@ export function commandRoutes(runner: CommandRunner): Hono {
     const request = parseCommandRequest(await readJsonBody(context.req.raw));
     return runner.run(request, context.req.raw.signal);
   });
-
-  // Goes on when the client hangs up: a process that ignores TERM must still get its KILL.
-  const toTheEnd = new AbortController().signal;
-  const interrupt = async (id: string | undefined): Promise<Response> => {
-    if (id === undefined || id === '') {
-      throw agentFault('invalid', 'MISSING_QUERY', "missing query parameter 'id'");
-    }
-    await runner.interrupt(id, toTheEnd);
-    return emptyResponse();
-  };
-  routes.delete('/command', (context) => interrupt(context.req.query('id')));
-  routes.delete('/code', (context) => interrupt(context.req.query('id')));
 
   routes.get('/command/status/:id', (context) => {
     const id = context.req.param('id');
@@ -59,7 +47,8 @@ function formatStatus(record: CommandRecord): Readonly<Record<string, unknown>> 
   const { id, command, startedAt, end } = record;
   const started = { id, content: command, running: end === undefined, started_at: isoTime(startedAt) };
   if (end === undefined) return started;
-  const ended = { ...started, exit_code: exitNumber(end.exit), finished_at: isoTime(end.finishedAt) };
+  const exit = end.exit === undefined ? {} : { exit_code: exitNumber(end.exit) };
+  const ended = { ...started, ...exit, finished_at: isoTime(end.finishedAt) };
   return end.error === '' ? ended : { ...ended, error: end.error };
 }
 

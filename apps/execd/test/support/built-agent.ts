@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, INSTALLED_AT, nativeTarget } from '../../build.ts';
+import { buildImageRoot } from '../../image/build-image.ts';
+import type { Architecture } from '../../image/parts.ts';
 
 const WORKSPACE = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const REPOSITORY = join(WORKSPACE, '..', '..');
@@ -10,27 +12,29 @@ const CACHE = join(REPOSITORY, '.cache', 'execd');
 
 /** The built layout for containers, which mount it where it says it is installed. */
 export function builtForContainers(): string {
-  return built('container', INSTALLED_AT);
+  return built('container', (outDir) => build({ ...NATIVE, outDir, installedAt: INSTALLED_AT }));
 }
 
 /** The built layout for this machine, run with this machine's C library. */
 export function builtForHost(): string {
-  return built('host', undefined);
+  return built('host', (outDir) => build({ ...NATIVE, outDir, installedAt: undefined }));
 }
 
+/** The root of the published image for a processor, with the agent as one file. */
+export function builtImageRoot(architecture: Architecture): string {
+  return built(`image-${architecture}`, (outDir) => buildImageRoot(architecture, outDir));
+}
+
+const NATIVE = { target: nativeTarget(), runtime: undefined };
+
 /** Builds once for each state of the sources. */
-function built(kind: string, installedAt: string | undefined): string {
+function built(kind: string, make: (outDir: string) => void): string {
   const directory = join(CACHE, `${kind}-${sourceHash()}`);
   if (existsSync(directory)) return directory;
   const fresh = `${directory}.${process.pid}`;
   mkdirSync(CACHE, { recursive: true });
   removeStale(kind);
-  build({
-    outDir: fresh,
-    target: nativeTarget(),
-    runtime: undefined,
-    installedAt,
-  });
+  make(fresh);
   try {
     renameSync(fresh, directory);
   } catch (error) {
@@ -50,8 +54,12 @@ const SOURCES = [
   'apps/execd/src',
   'apps/execd/assets',
   'apps/execd/build.ts',
+  'apps/execd/elf-file.ts',
   'apps/execd/elf-loader.ts',
+  'apps/execd/image',
   'apps/execd/launcher.ts',
+  'apps/execd/one-file-code.ts',
+  'apps/execd/one-file.ts',
   'packages/base/src',
   'packages/http/src',
   'packages/process/src',

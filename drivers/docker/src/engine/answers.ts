@@ -95,6 +95,7 @@ export interface HostConfigDraft {
   readonly PortBindings?: Readonly<Record<string, readonly PortBinding[]>>;
   readonly Binds?: readonly string[];
   readonly SecurityOpt?: readonly string[];
+  readonly CapAdd?: readonly string[];
   readonly CapDrop?: readonly string[];
   readonly PidsLimit?: number;
   readonly Memory?: number;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { AgentOptions, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
@@ -137,6 +138,7 @@ function withinTime(
   request: EngineRequest,
   signal: AbortSignal,
 ): Disposable & { readonly signal: AbortSignal } {
+  setMaxListeners(0, signal); // every call under way listens, and callers share their signal
   const what = `${request.method} ${request.path}`;
   return deadline(clock, request.timeoutMs, signal, () => engineTimeout(what, request.timeoutMs));
 }

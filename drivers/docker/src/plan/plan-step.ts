@@ -9,6 +9,8 @@ export interface PlanSettings {
   readonly instance: string | undefined;
   readonly pidsLimit: number;
   readonly dropCapabilities: readonly string[];
+  /** Whether isolated sessions are to work. */
+  readonly isolation: boolean;
   /** Ready for the engine: profiles are inlined. */
   readonly securityOptions: readonly string[];
 }

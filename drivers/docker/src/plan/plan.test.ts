@@ -12,6 +12,7 @@ const SETTINGS: PlanSettings = {
   instance: undefined,
   pidsLimit: 4096,
   dropCapabilities: ['SYS_ADMIN'],
+  isolation: false,
   securityOptions: ['no-new-privileges:true'],
 };
 
@@ -80,6 +81,18 @@ describe('planContainer', () => {
     const { draft } = plan({}, { dropCapabilities: [], securityOptions: [] });
     expect(draft.HostConfig).not.toHaveProperty('CapDrop');
     expect(draft.HostConfig).not.toHaveProperty('SecurityOpt');
+  });
+
+  it('takes back of the hardening what isolated sessions need, and no more', () => {
+    const dropCapabilities = ['NET_RAW', 'SYS_ADMIN', 'CAP_SYS_ADMIN'];
+    const { draft } = plan({}, { dropCapabilities, isolation: true });
+    expect(draft.HostConfig).toMatchObject({
+      CapAdd: ['SYS_ADMIN'],
+      CapDrop: ['NET_RAW'],
+      SecurityOpt: ['no-new-privileges:true', 'apparmor=unconfined'],
+    });
+    const named = plan({}, { isolation: true, securityOptions: ['apparmor=own'] });
+    expect(named.draft.HostConfig.SecurityOpt).toEqual(['apparmor=own']);
   });
 
   it('keeps the order and the empty values of the environment', () => {

@@ -5,6 +5,7 @@ import { planAgent } from './agent.ts';
 import { planCommand } from './command.ts';
 import { planHardening } from './hardening.ts';
 import { planIdentity } from './identity.ts';
+import { planIsolation } from './isolation.ts';
 import { planLimits } from './limits.ts';
 import { planNetwork } from './network.ts';
 import type { PlanInput, PlanStep } from './plan-step.ts';
@@ -16,6 +17,7 @@ const PLAN: readonly PlanStep[] = [
   planNetwork,
   planAgent,
   planHardening,
+  planIsolation,
 ];
 
 export function planContainer(input: PlanInput): NewContainer {
