@@ -50,6 +50,19 @@ describe('the output of a foreground command', () => {
     expect(growth).toBeLessThan(64 * MEBIBYTE);
   });
 
+  it('shows a prompt before its line ends to a client that asks for partial lines, and to no other', async () => {
+    const command = "printf 'Name? '; sleep 1; printf '\\n'; echo hello";
+    const asked = await runCommand(agent.url, command, { partial_lines: true });
+    const told = asked.events.filter((event) => event.type === 'stdout');
+    expect(told.map(({ text, partial }) => ({ text, partial }))).toEqual([
+      { text: 'Name? ', partial: true },
+      { text: 'hello', partial: undefined },
+    ]);
+    const usual = await runCommand(agent.url, command);
+    expect(usual.stdout).toEqual(['Name? ', 'hello']);
+    expect(usual.events.some((event) => 'partial' in event)).toBe(false);
+  });
+
   it('makes the command wait for a client that reads slowly', async () => {
     const marker = join(TEMPORARY, 'slow');
     const response = await post(agent.url, '/command', {

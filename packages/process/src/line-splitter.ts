@@ -1,6 +1,8 @@
 /** Cuts a byte stream into lines of text. */
 export interface LineSplitter {
   push(bytes: Uint8Array): string[];
+  /** The beginning of a line whose end has not come; what follows is handed out as if it were its own line. */
+  takeBeginning(): string | undefined;
   /** The line that was never ended, if there is one. Call once, at the end of the stream. */
   finish(): string[];
 }
@@ -17,15 +19,6 @@ export function createLineSplitter(longestLine: number): LineSplitter {
   let skipNewline = false;
   /** The line so far was handed out in pieces: an end right behind it is not an empty line. */
   let cut = false;
-
-  function keep(text: string, lines: string[]): void {
-    if (text === '') return;
-    pending.push(text);
-    pendingLength += text.length;
-    if (pendingLength < longestLine) return;
-    lines.push(takePending());
-    cut = true;
-  }
 
   function takePending(): string {
     const line = pending.length === 1 ? (pending[0] ?? '') : pending.join('');
@@ -59,17 +52,27 @@ export function createLineSplitter(longestLine: number): LineSplitter {
     }
     if (start < text.length) {
       skipNewline = false;
-      keep(text.slice(start), lines);
+      pending.push(text.slice(start));
+      pendingLength += text.length - start;
+      if (pendingLength >= longestLine) {
+        lines.push(takePending());
+        cut = true;
+      }
     }
     return lines;
   }
 
   return {
     push: (bytes) => split(decoder.decode(bytes, { stream: true })),
+    takeBeginning() {
+      if (pendingLength === 0) return undefined;
+      const beginning = takePending();
+      cut = true;
+      return beginning;
+    },
     finish() {
       const lines = split(decoder.decode());
-      if (pendingLength > 0) lines.push(takePending());
-      return lines;
+      return pendingLength > 0 ? [...lines, takePending()] : lines;
     },
   };
 }

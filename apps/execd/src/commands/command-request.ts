@@ -9,6 +9,8 @@ export interface CommandRequest {
   readonly uid: number | undefined;
   readonly gid: number | undefined;
   readonly envs: Readonly<Record<string, string>>;
+  /** Send the beginning of a line that stays without its end, such as a prompt. Only on request: clients join lines. */
+  readonly partialLines: boolean;
 }
 
 const PARSE_PREFIX = 'error parsing request, MAYBE invalid body format. ';
@@ -25,6 +27,7 @@ export function parseCommandRequest(body: unknown): CommandRequest {
     uid: fields.integer('uid', 0, HIGHEST_ID),
     gid: fields.integer('gid', 0, HIGHEST_ID),
     envs: fields.textMap('envs') ?? {},
+    partialLines: fields.flag('partial_lines') ?? false,
   };
   if (request.command === '') throw invalid('command is required');
   if (request.timeoutMs !== undefined && request.timeoutMs < 0) throw invalid('timeout must not be negative');
@@ -36,7 +39,8 @@ export function parseCommandRequest(body: unknown): CommandRequest {
 
 /** A command with nothing but its text: what `POST /code` runs when no language is asked for. */
 export function plainCommand(command: string, background: boolean): CommandRequest {
-  return { command, cwd: '', background, timeoutMs: undefined, uid: undefined, gid: undefined, envs: {} };
+  const plain = { timeoutMs: undefined, uid: undefined, gid: undefined, envs: {}, partialLines: false };
+  return { command, cwd: '', background, ...plain };
 }
 
 function invalid(reason: string): Error {

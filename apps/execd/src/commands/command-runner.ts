@@ -1,10 +1,9 @@
 import type { Scope } from '@opensandbox/base';
 import type { OutputPipe, ProcessExit, ProcessGroup } from '@opensandbox/process';
-import { createLineSplitter, exitNumber, exitText, terminateGroup } from '@opensandbox/process';
+import { exitNumber, exitText, terminateGroup } from '@opensandbox/process';
 import { agentFault } from '../error-envelope.ts';
 import { commandError, runtimeError } from '../events/agent-event.ts';
 import type { AgentEvent } from '../events/agent-event.ts';
-import { LONGEST_EVENT_BYTES } from '../events/event-line.ts';
 import { openEventStream } from '../events/event-stream.ts';
 import type { EventStream } from '../events/event-stream.ts';
 import type { CommandGroup, CommandRecord } from './command-record.ts';
@@ -12,6 +11,7 @@ import type { CommandRequest } from './command-request.ts';
 import { limitOutput } from './output-limit.ts';
 import { startCommand } from './start-command.ts';
 import type { CommandDeps, StartedCommand } from './start-command.ts';
+import { tellLines } from './tell-lines.ts';
 
 const INTERRUPT = { graceMs: 3000, pollMs: 50, confirmMs: 150 };
 
@@ -98,29 +98,14 @@ async function follow(
 ): Promise<AgentEvent> {
   const ended = new AbortController();
   const exit = awaitEnd(deps, telling, group).finally(() => ended.abort());
+  const { partialLines } = telling.request;
   const tell = (type: 'stdout' | 'stderr', pipe: OutputPipe): Promise<void> => {
-    return tellLines(telling.stream, { type, pipe, ended: ended.signal });
+    return tellLines(telling.stream, { type, pipe, ended: ended.signal, clock: deps.clock, partialLines });
   };
   await Promise.all([exit, tell('stdout', stdout), tell('stderr', stderr)]);
   const result = await exit;
   const text = exitText(result);
   return text === '' ? completed(deps, telling.started) : commandError(String(exitNumber(result)), text);
-}
-
-interface ToldPipe {
-  readonly type: 'stdout' | 'stderr';
-  readonly pipe: OutputPipe;
-  readonly ended: AbortSignal;
-}
-
-/** Sends what comes through a pipe, line by line; reads on and drops it when the client has gone. */
-async function tellLines(stream: EventStream, { type, pipe, ended }: ToldPipe): Promise<void> {
-  const lines = createLineSplitter(LONGEST_EVENT_BYTES);
-  const onBytes = async (bytes: Uint8Array): Promise<void> => {
-    if (!stream.gone.aborted) await stream.sendLines(type, lines.push(bytes));
-  };
-  await pipe.deliver({ ended, onBytes });
-  await stream.sendLines(type, lines.finish());
 }
 
 function completed(deps: CommandDeps, started: StartedCommand): AgentEvent {

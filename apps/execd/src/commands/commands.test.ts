@@ -24,6 +24,7 @@ describe('parseCommandRequest', () => {
       uid: undefined,
       gid: undefined,
       envs: { A: '1' },
+      partialLines: false,
     });
   });
 

@@ -2,7 +2,8 @@
 export type AgentEvent =
   | { readonly type: 'init'; readonly text: string }
   | { readonly type: 'ping'; readonly text: 'pong' }
-  | { readonly type: 'stdout' | 'stderr'; readonly text: string }
+  /** One line. `partial` when its end has not come yet: the next event of this type goes on with it. */
+  | { readonly type: 'stdout' | 'stderr'; readonly text: string; readonly partial?: true }
   | { readonly type: 'execution_complete'; readonly execution_time: number }
   | { readonly type: 'execution_count'; readonly execution_count: number }
   /** Text by MIME type. The plain text is there twice, under the names different clients look for. */

@@ -17,7 +17,7 @@ export function formatEvent(
   const isOutput = event.type === 'stdout' || event.type === 'stderr';
   if (!isOutput || event.text.length < 2 || Buffer.byteLength(line) <= longestBytes) return `${line}\n\n`;
   return halves(event.text)
-    .map((text) => formatEvent({ type: event.type, text }, timestamp, longestBytes))
+    .map((text) => formatEvent({ ...event, text }, timestamp, longestBytes))
     .join('');
 }
 

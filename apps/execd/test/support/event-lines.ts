@@ -3,6 +3,7 @@ export interface StreamEvent {
   readonly type: string;
   readonly text?: string;
   readonly timestamp: number;
+  readonly partial?: boolean;
   readonly execution_time?: number;
   readonly error?: { readonly ename: string; readonly evalue: string; readonly traceback: readonly string[] };
 }
