@@ -3,9 +3,12 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+/** Less than a test may take: an engine that keeps a call waiting is told by the call's name. */
+const CLI_MS = 100_000;
+
 /** The Docker command line client: an outsider that shares no code with the driver. */
 export async function docker(...args: readonly string[]): Promise<string> {
-  const { stdout } = await run('docker', [...args], { maxBuffer: 64 * 1024 * 1024 });
+  const { stdout } = await run('docker', [...args], { maxBuffer: 64 * 1024 * 1024, timeout: CLI_MS });
   return stdout.trim();
 }
 

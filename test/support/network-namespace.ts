@@ -46,6 +46,7 @@ export async function openNetworkNamespace(): Promise<NetworkNamespace> {
         },
       );
       closing.push(async () => {
+        if (inner.exitCode !== null || inner.signalCode !== null) return;
         const ended = once(inner, 'exit');
         inner.kill();
         await ended;

@@ -4,10 +4,14 @@ import { request } from 'node:http';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ask } from './client.ts';
 import { COMMAND, engineCall, IMAGE, rawRemove } from './engine.ts';
+import { loadFigures } from './execd-load.ts';
 import { type Figure, figure, median, timed } from './figures.ts';
 
-const layout = resolve(dirname(fileURLToPath(import.meta.url)), '../../apps/execd/dist/rootfs');
+const layout =
+  process.env['BENCH_AGENT'] ??
+  resolve(dirname(fileURLToPath(import.meta.url)), '../../apps/execd/dist/rootfs');
 const GIB = 1024 ** 3;
 
 interface Agent {
@@ -39,13 +43,14 @@ async function startAgent(): Promise<Agent> {
   const seen = (await engineCall('GET', `/containers/${made.Id}/json`)) as Inspect;
   const base = `http://127.0.0.1:${seen.NetworkSettings.Ports['44772/tcp']?.[0]?.HostPort ?? ''}`;
   for (let attempt = 0; attempt < 5000; attempt += 1) {
-    const ok = await fetch(`${base}/ping`).then(
-      (answer) => answer.ok,
+    const ok = await ask('GET', `${base}/ping`).then(
+      (answer) => answer.status === 200,
       () => false,
     );
     if (ok) return { id: made.Id, base, startMs: Date.now() - Date.parse(seen.State.StartedAt) };
     await pause(1);
   }
+  await rawRemove(made.Id);
   throw new Error('the agent never answered');
 }
 
@@ -135,8 +140,9 @@ export async function benchExecd(): Promise<Figure[]> {
     for (let count = 0; count < 10; count += 1) agents.push(await startAgent());
     await pause(3000);
     const pids = (await Promise.all(agents.map((agent) => agentPids(agent.id)))).flat();
-    const [first] = agents;
-    if (first === undefined) throw new Error('no agent');
+    const [first, second] = agents;
+    const loaded = second === undefined ? undefined : (await agentPids(second.id))[0];
+    if (first === undefined || second === undefined || loaded === undefined) throw new Error('no agent');
     return [
       figure(
         'agent: container start to first /ping, p50',
@@ -147,6 +153,7 @@ export async function benchExecd(): Promise<Figure[]> {
       figure('agent: proportional memory, ten running idle', median(pids.map(pss)), 'MiB', { atMost: 12 }),
       figure('agent: `true` as a command, p50', await commandRoundTrip(first), 'ms', { atMost: 15 }),
       ...(await transfer(first)),
+      ...(await loadFigures({ base: second.base, pid: loaded })),
     ];
   } finally {
     for (const agent of agents) await rawRemove(agent.id);

@@ -1,49 +1,34 @@
 /**
- * Lets sandboxes live and die against a real server and engine, and fails when the server's open files or
- * memory grow. Usage: npm run soak [-- --minutes 30] [-- --width 4]
+ * Long runs against a real engine, which fail when open files or memory grow: sandboxes that live and die on a
+ * server, and an agent that is asked for much. Usage: npm run soak [-- --only server|execd] [-- --minutes 30]
+ * [-- --width 4] [-- --commands 10000] [-- --terminals 1000] [-- --fuzz-rounds 10] [-- --slow-seconds 360]
  */
 import { parseArgs } from 'node:util';
-import { type Holdings, holdingsOf, oneLife } from '../../test/support/churn.ts';
-import { containersOf, removeAll } from '../../test/support/docker.ts';
-import { openServer } from '../../test/support/server-process.ts';
+import { soakExecd } from './execd.ts';
+import { soakServer } from './server.ts';
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '30' }, width: { type: 'string', default: '4' } },
+  options: {
+    only: { type: 'string' },
+    minutes: { type: 'string', default: '30' },
+    width: { type: 'string', default: '4' },
+    commands: { type: 'string', default: '10000' },
+    terminals: { type: 'string', default: '1000' },
+    'fuzz-rounds': { type: 'string', default: '10' },
+    'slow-seconds': { type: 'string', default: '360' },
+  },
 });
-const end = Date.now() + Number(values.minutes) * 60_000;
-const width = Number(values.width);
-const WARM_UP_ROUNDS = 5;
-const FILES_SLACK = 10;
-const MEMORY_SLACK_MIB = 40;
-
-await using server = await openServer();
-await server.start();
-let base: Holdings | undefined;
-let now: Holdings | undefined;
-let rounds = 0;
-try {
-  while (Date.now() < end) {
-    await Promise.all(Array.from({ length: width }, () => oneLife(server)));
-    rounds += 1;
-    now = holdingsOf(server.pid());
-    if (rounds === WARM_UP_ROUNDS) base = now;
-    if (rounds % 10 === 0) console.log(`${rounds * width} lives, ${now.files} files, ${now.memoryMiB} MiB`);
-  }
-} finally {
-  await server.stop();
-  const left = await containersOf(server.instance);
-  await removeAll(server.instance);
-  if (left.length > 0) {
-    console.error(`left behind: ${left.join(', ')}`);
-    process.exitCode = 1;
-  }
+const problems: string[] = [];
+if (values.only !== 'server') {
+  const wanted = {
+    commands: Number(values.commands),
+    terminals: Number(values.terminals),
+    fuzzRounds: Number(values['fuzz-rounds']),
+    slowSeconds: Number(values['slow-seconds']),
+  };
+  problems.push(...(await soakExecd(wanted)));
 }
-const grew = base !== undefined && now !== undefined
-  && (now.files > base.files + FILES_SLACK || now.memoryMiB > base.memoryMiB + MEMORY_SLACK_MIB); // prettier-ignore
-console.log(
-  `${rounds * width} lives; after warm-up ${JSON.stringify(base)}, at the end ${JSON.stringify(now)}`,
-);
-if (grew) {
-  console.error('open files or memory grew');
-  process.exitCode = 1;
-}
+if (values.only !== 'execd')
+  problems.push(...(await soakServer(Number(values.minutes), Number(values.width))));
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exitCode = 1;

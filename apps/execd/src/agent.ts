@@ -7,10 +7,12 @@ import type { TokenCheck } from './access-token.ts';
 import type { CommandRunner } from './commands/command-runner.ts';
 import { emptyResponse, faultResponse } from './error-envelope.ts';
 import type { PortProxy, Visitor } from './proxy/port-proxy.ts';
+import { outcomeOf } from './events/event-stream.ts';
 import { parseProxiedPath, routePath, targetOf, withoutOwnProxy } from './request-path.ts';
 import { commandRoutes } from './routes/commands.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { routeEnvironment, upgradedResponse } from './routes/route-environment.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 export interface AgentDeps {
   readonly clock: Clock;
@@ -21,6 +23,7 @@ export interface AgentDeps {
   readonly isAllowed: TokenCheck;
   /** The port this agent listens on; asked late, because it may be assigned. */
   readonly ownPort: () => number;
+  readonly telemetry: Telemetry;
   /** Further groups of routes, each at its full path. */
   readonly groups: readonly Hono[];
 }
@@ -43,12 +46,19 @@ export function createAgent(deps: AgentDeps): Agent {
     return response === upgradedResponse ? undefined : response;
   }
 
+  const answerOrExplain: Agent = (request, visitor) =>
+    answer(request, visitor).catch((error: unknown) => explain(deps.log, error));
+
   return async (request, visitor) => {
-    try {
-      return await answer(request, visitor);
-    } catch (error) {
-      return explain(deps.log, error);
-    }
+    const measured = deps.telemetry.begin();
+    const response = await answerOrExplain(request, visitor);
+    measured?.({
+      method: request.method,
+      route: routeTemplate(router, request, deps.ownPort()),
+      status: response?.status ?? SWITCHING_PROTOCOLS,
+      outcome: response === undefined ? undefined : outcomeOf(response),
+    });
+    return response;
   };
 }
 
@@ -68,6 +78,16 @@ function createRouter(deps: AgentDeps): Hono {
   });
   router.onError((error) => explain(deps.log, error));
   return router;
+}
+
+const SWITCHING_PROTOCOLS = 101;
+
+/** The route a request goes to, as it is declared. Undefined when it goes to none, or through the proxy. */
+function routeTemplate(router: Hono, request: Request, ownPort: number): string | undefined {
+  const own = withoutOwnProxy(targetOf(request.url).path, ownPort);
+  if (parseProxiedPath(own) !== undefined) return undefined;
+  const [handlers] = router.router.match(request.method, routePath(own));
+  return handlers.at(-1)?.[0][1].path; // before it stand those that only look on
 }
 
 /** A known route written with a slash at its end is somewhere else, not nowhere. */

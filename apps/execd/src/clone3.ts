@@ -1,4 +1,4 @@
-import { addressOf, callLibc } from './libc.ts';
+import { installFilter } from './install-filter.ts';
 
 /*
  * Some hosts answer the system call clone3 with an error that the C library of newer images takes for final, so that
@@ -63,20 +63,9 @@ export function clone3Filter(): Uint8Array {
   return filter;
 }
 
-const PR_SET_NO_NEW_PRIVS = 38;
-const SECCOMP = process.arch === 'arm64' ? 277 : 317;
-const SET_MODE_FILTER = 1;
-const ALL_THREADS = 1;
-
 /** For this process with all its threads, and for all it will start. It cannot be undone. */
 export function refuseClone3(): void {
-  const filter = clone3Filter();
-  const program = Buffer.alloc(16);
-  program.writeUInt16LE(filter.length / 8, 0);
-  program.writeBigUInt64LE(addressOf(filter), 8);
-  callLibc('prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  const thread = callLibc('syscall', SECCOMP, SET_MODE_FILTER, ALL_THREADS, program);
-  if (thread !== 0) throw new Error(`thread ${thread} has a filter of its own`);
+  installFilter(clone3Filter());
 }
 
 export interface Clone3Control {

@@ -57,6 +57,9 @@ describe('parseInvocation', () => {
   it('helps', () => {
     expect(parseInvocation(['-h'], {}).kind).toBe('help');
     expect(helpText()).toContain('EXECD_ACCESS_TOKEN');
+    for (const name of ['--help', '--version', 'EXECD_ENVS', 'OTEL_EXPORTER_OTLP_ENDPOINT']) {
+      expect(helpText()).toContain(name);
+    }
   });
 });
 

@@ -148,14 +148,42 @@ function interpret(
   return { kind: 'run', config, warnings };
 }
 
+/** What else the agent reads, where it needs it. */
+const VARIABLES = [
+  ['EXECD_ENVS', 'file of variables, read before each command'],
+  ['EXECD_LOG_FILE', 'log there and not to standard output'],
+  ['EXECD_ISOLATION_CONFIG', 'settings of isolated sessions'],
+  ['EXECD_CLONE3_COMPAT', 'answer clone3 with ENOSYS: 1 or reexec'],
+  ['TMPDIR', 'where the output of commands is kept'],
+  ['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', 'collector of metrics; else:'],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector of everything; else:'],
+  ['HOST_IP', 'host whose port 4318 is tried, as is the one in /etc/hostinfo'],
+  ['OTEL_METRIC_EXPORT_INTERVAL', 'milliseconds between exports (60000)'],
+  ['OPENSANDBOX_ID', 'attribute sandbox_id of all metrics'],
+  ['OPENSANDBOX_EXECD_METRICS_EXTRA_ATTRS', 'further ones: k=v,k2=v2'],
+] as const;
+
 /** What `--help` prints. */
 export function helpText(): string {
-  const lines = Object.values<Option>(OPTIONS).map((option) => {
+  const flags = Object.values<Option>(OPTIONS).map((option) => {
     const variable = option.variable === undefined ? '' : ` [${option.variable}]`;
     const fallback = option.fallback === '' ? '' : ` (${option.fallback})`;
     return `  --${option.flag.padEnd(28)} ${option.help}${fallback}${variable}`;
   });
-  return ['Usage: execd [flags]', '', 'The agent that runs inside every sandbox.', '', ...lines, ''].join(
-    '\n',
-  );
+  return [
+    'Usage: execd [flags]',
+    '',
+    'The agent that runs inside every sandbox.',
+    '',
+    'Flags, with their defaults and the variables that stand for them:',
+    '',
+    ...flags,
+    `  --${'help'.padEnd(28)} this text`,
+    `  --${'version'.padEnd(28)} the version`,
+    '',
+    'Variables:',
+    '',
+    ...VARIABLES.map(([name, help]) => `  ${name.padEnd(38)} ${help}`),
+    '',
+  ].join('\n');
 }

@@ -12,6 +12,10 @@ const FUNCTIONS = {
   waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
   mount: { args: ['ptr', 'cstring', 'ptr', 'i64', 'ptr'], returns: 'i32' },
   prctl: { args: ['i32', 'i64', 'i64', 'i64', 'i64'], returns: 'i32' },
+  flistxattr: { args: ['i32', 'ptr', 'i64'], returns: 'i64' },
+  fgetxattr: { args: ['i32', 'cstring', 'ptr', 'i64'], returns: 'i64' },
+  fsetxattr: { args: ['i32', 'cstring', 'ptr', 'i64', 'i32'], returns: 'i32' },
+  fremovexattr: { args: ['i32', 'cstring'], returns: 'i32' },
   syscall: { args: ['i64', 'i64', 'i64', 'ptr'], returns: 'i64' },
 } as const satisfies Record<string, Signature>;
 

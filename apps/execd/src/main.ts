@@ -1,4 +1,5 @@
-import { appendFileSync, readFileSync, writeSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { systemClock } from '@opensandbox/base';
 import type { Logger } from '@opensandbox/base';
 import { becomeProgram } from './become.ts';
@@ -30,8 +31,17 @@ function print(descriptor: number, text: string): void {
   }
 }
 
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch {
+    // then the log goes to standard output
+  }
+}
+
 function openLog(config: AgentConfig): Logger {
   const path = config.logFile;
+  if (path !== undefined) makeDirectory(dirname(path));
   let lines = 0;
   const write = (line: string): void => {
     if (path === undefined) {

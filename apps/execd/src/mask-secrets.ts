@@ -5,15 +5,17 @@ export function maskSecret(text: string): string {
   return text.length <= 8 ? MASK : text.slice(0, 4) + MASK + text.slice(-4);
 }
 
-const SECRET_NAME =
-  '[A-Za-z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_KEY|ACCESS_KEY|CREDENTIALS?)[A-Za-z0-9_]*';
+const SECRET_NAME = '(?:TOKEN|SECRET|PASSWORD|PASSWD|API_KEY|ACCESS_KEY|CREDENTIALS?)[A-Za-z0-9_]{0,64}';
 
-/** Each finds, after what introduces a secret (group 1), the secret itself (group 2). */
+/**
+ * Each finds, after what introduces a secret (group 1), the secret itself (group 2). All that may repeat before a
+ * fixed part is bounded: commands are long, and without a bound the time would grow with the square of their length.
+ */
 const PATTERNS: readonly RegExp[] = [
-  /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)([^\s/@]+)(?=@)/gi,
+  /(\b[a-z][a-z0-9+.-]{0,31}:\/\/[^\s/:@]*:)([^\s/@]+)(?=@)/gi,
   /(authorization\s*[:=]\s*(?:(?:bearer|basic|token)\s+)?)([^\s"']+)/gi,
   /(--?(?:token|password|passwd|secret|api-?key|access-?key)(?:=|\s+)["']?)([^\s"']+)/gi,
-  new RegExp(`(\\b${SECRET_NAME}=["']?)([^\\s"']+)`, 'gi'),
+  new RegExp(`(${SECRET_NAME}=["']?)([^\\s"']+)`, 'gi'),
   /(\b)((?:LTAI|AKIA|AKID)[A-Za-z0-9]{8,})/g,
 ];
 

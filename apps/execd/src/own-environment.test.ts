@@ -34,6 +34,23 @@ describe('maskSecrets', () => {
     expect(maskSecrets(command)).toBe(masked);
   });
 
+  it.each([
+    ['MY_SECRET_TOKEN_OF_THE_SERVICE="abcdefghijkl"', 'MY_SECRET_TOKEN_OF_THE_SERVICE="abcd****ijkl"'],
+    ['postgres+psycopg://u:hunter2@h a.b-c://u:pw@h', 'postgres+psycopg://u:****@h a.b-c://u:****@h'],
+  ])('finds the secret behind a long name in %s', (command, masked) => {
+    expect(maskSecrets(command)).toBe(masked);
+  });
+
+  it.each(['a.', 'TOKEN', 'a://b:', '--token ', 'authorization: ', 'AKIA', 'secret_'])(
+    'takes no longer over %s for being repeated: the agent answers nobody meanwhile',
+    (piece) => {
+      const command = piece.repeat(120_000 / piece.length);
+      const start = performance.now();
+      maskSecrets(command);
+      expect(performance.now() - start).toBeLessThan(1000);
+    },
+  );
+
   it('shows nothing of a short secret', () => {
     expect([maskSecret('12345678'), maskSecret('123456789')]).toEqual(['****', '1234****6789']);
   });

@@ -28,6 +28,7 @@ import { listen } from './serve.ts';
 import { findReporter } from './sessions/reporter.ts';
 import { sessionRoutes } from './sessions/session-routes.ts';
 import { createSessions } from './sessions/sessions.ts';
+import { openTelemetry } from './telemetry/open-telemetry.ts';
 
 export interface RunDeps {
   readonly clock: Clock;
@@ -88,7 +89,7 @@ function openOffer(config: AgentConfig, deps: RunDeps, scope: Scope): Offer {
     interrupt: (id, signal) => runner.interrupt(id, signal),
   };
   const code = openCodeGroup(config, { clock, log, scope, runner, environment, cwd });
-  const pty = createPty({ clock, log, scope, bun, environment, cwd, outputs, pipes: bunPipes(bun) });
+  const pty = createPty({ clock, log, scope, bun, environment, cwd, outputs, pipes });
   const isolated = new IsolatedSessions({
     clock,
     log,
@@ -124,10 +125,17 @@ export function runAgent(config: AgentConfig, deps: RunDeps): RunningAgent {
   const { clock, log, bun } = deps;
   const scope = openScope(log);
   const { runner, groups, ...offer } = openOffer(config, deps, scope);
+  const telemetry = openTelemetry({
+    clock,
+    log,
+    scope,
+    environment: inheritedEnvironment(deps.environment),
+  });
   const agent = createAgent({
     clock,
     log,
     scope,
+    telemetry,
     runner,
     proxy: createPortProxy(log),
     isAllowed: tokenCheck(config.accessToken.reveal()),
@@ -150,7 +158,7 @@ export function runAgent(config: AgentConfig, deps: RunDeps): RunningAgent {
       const never = new AbortController().signal;
       const late = (): Fault => new Fault('timeout', 'agent.stop_late', 'The grace time is over.');
       using grace = deadline(clock, config.graceMs, never, late);
-      const ended = offer.stop(config.graceMs, never);
+      const ended = offer.stop(config.graceMs, never).then(() => telemetry.close(grace.signal));
       await Promise.all([ended, listening.stop(grace.signal)]);
       offer.discard();
     },

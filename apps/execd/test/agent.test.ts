@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import createClient from 'openapi-fetch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { spawnAgent, startAgent } from './support/agent-process.ts';
@@ -192,6 +194,22 @@ describe('the program', () => {
 
   it('ends with code 1 when its port is taken', async () => {
     expect(await ran('--port', String(agent.port))).toMatchObject({ code: 1 });
+  });
+
+  it('logs to a file in a directory that it makes', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'agent-log-'));
+    const path = join(place, 'logs', 'below', 'execd.log');
+    const child = spawnAgent({ env: { EXECD_LOG_FILE: path } });
+    const exited = once(child, 'exit');
+    try {
+      await eventually(async () =>
+        existsSync(path) && readFileSync(path, 'utf8').includes('agent.listening') ? true : undefined,
+      );
+    } finally {
+      child.kill('SIGTERM');
+      await exited;
+      rmSync(place, { recursive: true });
+    }
   });
 
   it('stops in order on SIGTERM: commands are ended and told so', async () => {

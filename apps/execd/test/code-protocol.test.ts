@@ -88,6 +88,25 @@ describe('code on a kernel, message by message', () => {
     expect(agent.printed()).not.toContain('fake-jupyter-token');
   });
 
+  it('gives up a kernel that floods a client who takes nothing, and runs the next code', async () => {
+    jupyter.run = (asked) => {
+      for (let sent = 0; sent < 100; sent += 1) {
+        asked.say('stream', { name: 'stdout', text: 'x'.repeat(1024 * 1024) });
+      }
+      asked.reply();
+      asked.idle();
+    };
+    const flooded = await post(agent.url, '/code', { code: 'x', context: { language: 'python' } });
+    await eventually(async () => (jupyter.connections() === 0 ? true : undefined), 20_000);
+    const { last } = readEvents(await flooded.text());
+    expect([last.type, last.error?.evalue]).toEqual(['error', 'the connection to the kernel was lost']);
+    jupyter.run = (asked) => {
+      asked.reply();
+      asked.idle();
+    };
+    expect(await types()).toEqual(['init', 'execution_complete']);
+  });
+
   it('takes only what belongs to its request, until it was answered and the kernel is idle', async () => {
     jupyter.run = (asked) => {
       asked.idle('another');

@@ -20,7 +20,15 @@ describe.skipIf(reason !== undefined)('SQL on a real database', () => {
 
   beforeAll(async () => {
     database = prepareMysql(await freePort());
-    agent = await startAgent({ env: { EXECD_MYSQL_ADDRESS: database.address } });
+    // The last are for a database of the sandbox's program: they must not change where SQL runs, and as whom.
+    agent = await startAgent({
+      env: {
+        EXECD_MYSQL_ADDRESS: database.address,
+        DATABASE_URL: 'postgres://app:secret@db.invalid/app?sslmode=require',
+        TLS_MYSQL_DATABASE_URL: 'mysql://app:secret@db.invalid/app',
+        MYSQL_PASSWORD: 'secret',
+      },
+    });
   });
   afterAll(async () => {
     await agent.stop();

@@ -144,6 +144,23 @@ describe('listing', () => {
       ['b', 0],
     ]);
   });
+
+  it('shows what is in directories whose names are no UTF-8, and names that look alike once each', async () => {
+    const bytes = (name: string, ...more: number[]): Buffer =>
+      Buffer.concat([Buffer.from(`${agent.path('alike')}/${name}`), Buffer.from(more)]);
+    await mkdir(bytes('d', 0xff), { recursive: true });
+    await writeFile(Buffer.concat([bytes('d', 0xff), Buffer.from('/in\n side')]), 'five5');
+    await writeFile(bytes('f', 0xfe), '1');
+    await writeFile(bytes('f', 0xfd), '22');
+    const infos = await list(`path=${agent.path('alike')}&depth=2`);
+    const shown = infos.map((info) => [info.path.slice(agent.path('alike/').length), info.type, info.size]);
+    expect(shown.filter(([, type]) => type === 'file').sort((a, b) => Number(a[2]) - Number(b[2]))).toEqual([
+      ['f\uFFFD', 'file', 1],
+      ['f\uFFFD', 'file', 2],
+      ['d\uFFFD/in\n side', 'file', 5],
+    ]);
+    expect(await found('alike', '*side')).toEqual(['d\uFFFD/in\n side']);
+  });
 });
 
 describe('searching', () => {

@@ -95,7 +95,7 @@ describe('uploading', () => {
     }
   });
 
-  it('writes over a file that exists without making it another one', async () => {
+  it('writes over a file that has other names, which then see it too', async () => {
     await writeFile(agent.path('old'), 'much longer than what comes');
     await chmod(agent.path('old'), 0o640);
     await chown(agent.path('old'), 65534, 65534);

@@ -56,6 +56,7 @@ describe('the output of a foreground command', () => {
     const told = asked.events.filter((event) => event.type === 'stdout');
     expect(told.map(({ text, partial }) => ({ text, partial }))).toEqual([
       { text: 'Name? ', partial: true },
+      { text: '\n', partial: undefined },
       { text: 'hello', partial: undefined },
     ]);
     const usual = await runCommand(agent.url, command);

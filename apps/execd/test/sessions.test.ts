@@ -199,7 +199,7 @@ describe('a run of a session', () => {
     ['ulimit -f 0; export A=1', []],
     ['yes | head -1', ['y']],
     ['exec 3>/dev/null; exec >/dev/null; echo hidden', []],
-    ['ls /proc/$$/fd | tr "\\n" " "', [expect.stringMatching(/^0 1 2 $/)]],
+    ['ls -m /proc/$$/fd', ['0, 1, 2']], // without a pipe: a shell that makes one has it open for a moment
     ['printf() { echo mine; }; exit() { echo mine; }; set() { echo mine; }; echo ok', ['ok']],
   ])('prints of %s nothing but its own', async (command, output) => {
     const session = await openSession(url);

@@ -83,7 +83,8 @@ export const dockerSection = z.object({
     .default(false)
     .describe(
       'Give sandboxes what isolated sessions need: SYS_ADMIN, and mounts not forbidden by AppArmor. ' +
-        'Code that runs as root in a sandbox can then attack the kernel of the host in more ways.',
+        'Root in a sandbox can then change the agent that all sandboxes of the engine share, and take over ' +
+        'its host: only for code that is trusted that far.',
     ),
   publish_address: z
     .string()

@@ -65,13 +65,16 @@ describe.skipIf(!HAS_ENGINE)('the engine', () => {
     const writing = test.engine.writeArchive(test.carrier, file, signal).then(() => events.push('written'));
     // The writing has begun when the engine holds back whoever else looks.
     await expect
-      .poll(async () => {
-        const soon = AbortSignal.timeout(200);
-        return test.engine.fileSize(test.carrier, `${DIR}/execd`, soon).then(
-          () => 'answered',
-          (error: unknown) => (soon.aborted ? 'held back' : String(error)),
-        );
-      })
+      .poll(
+        async () => {
+          const soon = AbortSignal.timeout(1_000); // longer than a busy engine takes to answer
+          return test.engine.fileSize(test.carrier, `${DIR}/execd`, soon).then(
+            () => 'answered',
+            (error: unknown) => (soon.aborted ? 'held back' : String(error)),
+          );
+        },
+        { timeout: 20_000 },
+      )
       .toBe('held back');
     const removing = test.engine.removeContainer(test.carrier, signal).then(() => events.push('removed'));
     entry.write(Buffer.alloc(1 << 20));

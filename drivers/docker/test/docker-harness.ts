@@ -80,9 +80,12 @@ export async function openDockerTest(options: DockerTestOptions = {}): Promise<D
   };
 }
 
+/** Less than a test may take: an engine that keeps a call waiting is told by the call's name. */
+const CLI_MS = 50_000;
+
 export function dockerCli(socket: string): (...args: readonly string[]) => Promise<string> {
-  return async (...args) =>
-    (await run('docker', ['-H', `unix://${socket}`, ...args], { maxBuffer: 1 << 26 })).stdout.trim();
+  const options = { maxBuffer: 1 << 26, timeout: CLI_MS };
+  return async (...args) => (await run('docker', ['-H', `unix://${socket}`, ...args], options)).stdout.trim();
 }
 
 export function lines(text: string): readonly string[] {

@@ -14,6 +14,8 @@ export const CAN_OWN_ENGINE =
 
 /** Containers that outlived a killed engine are stopped before it serves, each with ten seconds to end. */
 const START_MS = 60_000;
+/** An engine that is told to end while it comes up may never hear of it. */
+const END_MS = 20_000;
 const NO_BRIDGE = { bridge: 'none', iptables: 'false', 'ip-masq': 'false' };
 
 export interface OwnEngineOptions {
@@ -56,8 +58,12 @@ export async function openOwnEngine(directory: string, options: OwnEngineOptions
       if (await answers(socket)) return;
       await wait(50);
     }
+    throw await unusable('does not come up', undefined);
+  }
+
+  async function unusable(how: string, cause: unknown): Promise<Error> {
     const tail = (await readFile(logFile, 'utf8')).slice(-2000);
-    throw new Error(`the engine of the test does not come up:\n${tail}`);
+    return new Error(`the engine of the test ${how}:\n${tail}`, { cause });
   }
 
   async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
@@ -66,7 +72,9 @@ export async function openOwnEngine(directory: string, options: OwnEngineOptions
     const ended = once(ending, 'close');
     ending.kill('SIGCONT');
     ending.kill(signal);
+    const patience = setTimeout(() => ending.kill('SIGKILL'), END_MS);
     await ended;
+    clearTimeout(patience);
     // Its containerd dies of the daemon's death, but later: a daemon that starts while that one is still there
     // takes it for its own, waits for an answer, and gives up.
     const containerd = await readFile(join(directory, 'exec/containerd/containerd.pid'), 'utf8').catch(
@@ -84,7 +92,9 @@ export async function openOwnEngine(directory: string, options: OwnEngineOptions
     await start();
     const image = join(directory, 'image.tar');
     await dockerCli(SOCKET)('save', '-o', image, IMAGE);
-    await docker('load', '-i', image);
+    await docker('load', '-i', image).catch(async (error: unknown) => {
+      throw await unusable('does not load its image', error);
+    });
   } catch (error) {
     await dispose();
     throw error;

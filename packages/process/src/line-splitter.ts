@@ -1,7 +1,7 @@
 /** Cuts a byte stream into lines of text. */
 export interface LineSplitter {
   push(bytes: Uint8Array): string[];
-  /** The beginning of a line whose end has not come; what follows is handed out as if it were its own line. */
+  /** The beginning of a line whose end has not come. What follows is handed out as if it were its own line: `\n` when it is the end alone. */
   takeBeginning(): string | undefined;
   /** The line that was never ended, if there is one. Call once, at the end of the stream. */
   finish(): string[];
@@ -64,12 +64,7 @@ export function createLineSplitter(longestLine: number): LineSplitter {
 
   return {
     push: (bytes) => split(decoder.decode(bytes, { stream: true })),
-    takeBeginning() {
-      if (pendingLength === 0) return undefined;
-      const beginning = takePending();
-      cut = true;
-      return beginning;
-    },
+    takeBeginning: () => (pendingLength === 0 ? undefined : takePending()),
     finish() {
       const lines = split(decoder.decode());
       return pendingLength > 0 ? [...lines, takePending()] : lines;

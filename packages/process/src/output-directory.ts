@@ -50,11 +50,12 @@ export function openOutputDirectory(parents: readonly string[], name = randomNam
   }
 
   function place<T>(file: string, make: (path: string) => T): T {
-    if (current === undefined) return placeAnywhere(file, make);
+    // Others may have put one of their own in its place, and would see what is written there.
+    if (current === undefined || !isPrivateDirectory(current)) return placeAnywhere(file, make);
     try {
       return make(join(current, file));
     } catch {
-      return placeAnywhere(file, make); // removed, or full: look for a place again
+      return placeAnywhere(file, make); // full, or removed just now: look for a place again
     }
   }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs';
+import type { Clock } from '@opensandbox/base';
 import { errorCode } from './system-error.ts';
 
 /** What pipes need of the system that each runtime does in its own way. */
@@ -14,7 +15,8 @@ export interface PipeSystem {
 }
 
 export interface Delivery {
-  /** Aborts when the program has ended. What it wrote before is still delivered, what others write later is not. */
+  readonly clock: Clock;
+  /** Aborts when the program has ended. What others write later is delivered only if they do so at once. */
   readonly ended: AbortSignal;
   /** Takes one piece; the next is read when it is done, so that a slow reader makes the program wait. */
   readonly onBytes: (bytes: Uint8Array) => Promise<void>;
@@ -39,6 +41,8 @@ export interface OutputPipe {
 }
 
 const MARK_BYTES = 32;
+/** As long as a small program takes to start and to pass on what it was given. */
+const LAST_WORDS_MS = 100;
 
 /** Makes a pipe with a name. Throws when the place does not allow it. */
 export function openOutputPipe(path: string, system: PipeSystem): OutputPipe {
@@ -75,28 +79,53 @@ interface ReadingEnd {
   readonly path: string;
   readonly system: PipeSystem;
   readonly readFd: number;
-  /** Does not wait for room. */
+  /** A writer, so that the pipe has no end while the program may open it again. Does not wait for room. */
   readonly markFd: number;
 }
 
 /**
- * A pipe does not say what was written before a moment and what after it. So when the program has ended a mark
- * that nobody can guess is written into the pipe: all before it is the program's.
+ * When the program has ended, those it started may still hold the pipe. Without any, the pipe is at its end. With some
+ * there is a while for the last words of those that work for the program, such as a filter of its output; then a mark
+ * that nobody can guess is written into the pipe, which does not say by itself what was written when.
  */
-function deliver(end: ReadingEnd, { ended, onBytes }: Delivery): Promise<void> {
+function deliver(end: ReadingEnd, { clock, ended, onBytes }: Delivery): Promise<void> {
   const mark = randomBytes(MARK_BYTES);
+  let markFd: number | undefined = end.markFd;
+  let lastWords: Disposable | undefined;
+  let isOver = false;
   let isMarked = false;
-  const tryMark = (): void => {
-    if (isMarked || !ended.aborted) return;
-    isMarked = writeAtOnce(end.markFd, mark);
-    if (isMarked) closeSync(end.markFd);
+  const closeMark = (): void => {
+    if (markFd !== undefined) closeSync(markFd);
+    markFd = undefined;
   };
-  ended.addEventListener('abort', tryMark, { once: true });
-  tryMark();
+  const tryMark = (): void => {
+    if (isMarked || !isOver) return;
+    markFd ??= openForWriting(end);
+    isMarked = writeAtOnce(markFd, mark);
+    if (isMarked) closeMark();
+  };
 
   return new Promise((resolve, reject) => {
     const find = markFinder(mark);
     let isDone = false;
+    const fail = (error: unknown): void => {
+      isDone = true;
+      reject(error);
+    };
+    const onTime = (): void => {
+      isOver = true;
+      try {
+        tryMark();
+      } catch (error) {
+        fail(error);
+      }
+    };
+    const onEnded = (): void => {
+      closeMark();
+      lastWords = clock.at(clock.now() + LAST_WORDS_MS, onTime);
+    };
+    if (ended.aborted) onEnded();
+    else ended.addEventListener('abort', onEnded, { once: true });
     const take = async (bytes: Uint8Array): Promise<void> => {
       tryMark(); // there is room again when something was read
       if (isDone) return;
@@ -107,21 +136,27 @@ function deliver(end: ReadingEnd, { ended, onBytes }: Delivery): Promise<void> {
     };
     const readAll = async (): Promise<void> => {
       try {
-        for await (const bytes of end.system.read(end.readFd)) {
-          await take(bytes).catch((error: unknown) => {
-            isDone = true;
-            reject(error);
-          });
-        }
+        for await (const bytes of end.system.read(end.readFd)) await take(bytes).catch(fail);
       } finally {
-        if (!isMarked) closeSync(end.markFd);
         isMarked = true;
-        ended.removeEventListener('abort', tryMark);
+        closeMark();
+        lastWords?.[Symbol.dispose]();
+        ended.removeEventListener('abort', onEnded);
         rmSync(end.path, { force: true });
       }
     };
     readAll().then(resolve, reject);
   });
+}
+
+/** Through the side that is open: somebody may have removed the name. */
+function openForWriting({ path, readFd }: ReadingEnd): number {
+  const { O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
+  try {
+    return openSync(`/proc/self/fd/${readFd}`, O_WRONLY | O_NONBLOCK);
+  } catch {
+    return openSync(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW); // no /proc
+  }
 }
 
 /** False when there is no room. Short writes of this size do not happen on a pipe. */

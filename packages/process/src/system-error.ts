@@ -2,6 +2,7 @@ const ERROR_TEXT: Readonly<Record<string, string>> = {
   E2BIG: 'argument list too long',
   EACCES: 'permission denied',
   EAGAIN: 'resource temporarily unavailable',
+  EEXIST: 'file exists',
   EINVAL: 'invalid argument',
   ELOOP: 'too many levels of symbolic links',
   EMFILE: 'too many open files',

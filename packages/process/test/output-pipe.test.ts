@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { systemClock } from '@opensandbox/base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { drainPipe, openOutputPipe, spawnGroup } from '../src/index.ts';
 import type { OutputPipe, PipeSystem, ProcessGroup } from '../src/index.ts';
@@ -33,6 +34,7 @@ async function run(command: string, onBytes = (): Promise<void> => Promise.resol
   void group.exited.then(() => ended.abort());
   const output = pipe
     .deliver({
+      clock: systemClock(),
       ended: ended.signal,
       async onBytes(bytes) {
         pieces.push(Uint8Array.from(bytes));
@@ -89,6 +91,17 @@ describe('an output pipe', () => {
     await expect.poll(() => existsSync(marker), { timeout: 5000 }).toBe(true);
     rmSync(marker);
     await expect.poll(() => readdirSync(place)).toEqual([]);
+  });
+
+  it('delivers the last words of what works for the program, such as a filter of its output', async () => {
+    const { output } = await run('(sleep 0.03; echo filtered) & echo mine');
+    expect(await output).toBe('mine\nfiltered\n');
+  });
+
+  it('is marked also when somebody removed its name', async () => {
+    const { group, output } = await run('rm pipe; sleep 60 & echo mine');
+    expect(await output).toBe('mine\n');
+    expect(group.signal('SIGKILL')).toBe(true);
   });
 
   it('ends although what the program left running never stops writing', async () => {

@@ -83,6 +83,17 @@ describe('an output directory', () => {
     closeSync(file.fd);
   });
 
+  it('does not use what someone else put where it was', () => {
+    const [place, instead] = [join(parent, 'usurped'), join(parent, 'usurped-instead')];
+    const directory = openOutputDirectory([place, instead], 'usurped');
+    closeSync(directory.create('x').fd);
+    rmSync(join(place, 'opensandbox-execd-usurped'), { recursive: true });
+    mkdirSync(join(place, 'opensandbox-execd-usurped'));
+    const file = directory.create('y');
+    expect(file.path.startsWith(instead)).toBe(true);
+    closeSync(file.fd);
+  });
+
   it('says when there is no place', () => {
     using nowhere = openOutputDirectory(['/etc/passwd/below']);
     expect(() => nowhere.create('x')).toThrow('no place for command output');

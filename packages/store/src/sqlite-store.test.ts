@@ -93,6 +93,22 @@ describe('SqliteStore', () => {
     expect(store.get(late.id)).toBeUndefined();
   });
 
+  it('takes such an insert back with a later write when the disk refuses that at first', async () => {
+    const late = sampleRecord();
+    await tooSlow(store.insert(late));
+    await writer.answer();
+    await writer.fail(Object.assign(new Error('locked'), { code: 'SQLITE_BUSY' }));
+    const update = store.update(record.id, renewTo(5));
+    await writer.answer();
+    await update;
+    expect(writer.asked.at(-1)).toEqual([
+      expect.objectContaining({ kind: 'replace', id: record.id }),
+      { kind: 'remove', id: late.id },
+    ]);
+    await store.update(record.id, (current) => current);
+    expect(writer.asked).toHaveLength(3);
+  });
+
   it('never writes what was refused before its turn came', async () => {
     const hanging = store.update(record.id, renewTo(5));
     hanging.catch(() => undefined);

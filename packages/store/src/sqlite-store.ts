@@ -40,6 +40,8 @@ export class SqliteStore implements SandboxStore, AsyncDisposable {
   readonly #records: Map<SandboxId, SandboxRecord>;
   #list: readonly SandboxRecord[] | undefined;
   readonly #queue: Job[] = [];
+  /** What could not be taken back yet: it goes along with the next write. */
+  readonly #leftOver: Job[] = [];
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -114,7 +116,9 @@ export class SqliteStore implements SandboxStore, AsyncDisposable {
 
   async #drain(): Promise<void> {
     await nextTurn();
-    while (this.#queue.length > 0) await this.#commit(this.#queue.splice(0));
+    while (this.#queue.length > 0) {
+      await this.#commit([...this.#queue.splice(0), ...this.#leftOver.splice(0)]);
+    }
     this.#draining = undefined;
   }
 
@@ -145,8 +149,19 @@ export class SqliteStore implements SandboxStore, AsyncDisposable {
     for (const { isGivenUp, undo } of jobs) {
       if (!isGivenUp || undo === undefined) continue;
       this.#set(undo, undefined);
-      this.#queue.unshift(undoing(undo));
+      this.#queue.unshift(this.#takingBack(undo));
     }
+  }
+
+  #takingBack(id: SandboxId): Job {
+    const job: Job = {
+      plan: (draft) => draft.remove(id),
+      undo: undefined,
+      isGivenUp: false,
+      done: () => undefined,
+      failed: () => void this.#leftOver.push(job),
+    };
+    return job;
   }
 
   /** Another process wrote the row: its version is the one to change. */
@@ -169,15 +184,4 @@ function plan(job: Job, draft: Draft): () => void {
   } catch (error) {
     return () => job.failed(error); // its own refusal, or what the caller's change threw
   }
-}
-
-function undoing(id: SandboxId): Job {
-  const nobodyWaits = (): void => undefined;
-  return {
-    plan: (draft) => draft.remove(id),
-    undo: undefined,
-    isGivenUp: false,
-    done: nobodyWaits,
-    failed: nobodyWaits,
-  };
 }

@@ -56,7 +56,7 @@ describe('a store whose file another program has locked', () => {
   });
 
   it('refuses with a fault that says to try again, and works once it is free', async () => {
-    const store = await openLocked(400);
+    const store = await openLocked(2_000); // long enough for a disk that others keep busy
     const record = sampleRecord();
     await expect(store.insert(record)).rejects.toMatchObject({
       kind: 'unavailable',

@@ -92,12 +92,28 @@ export function createContexts(deps: OpenSessionDeps): Contexts {
       known.delete(context.id);
       if (defaults.get(context.language) === context.id) defaults.delete(context.language);
     },
-    async replaceKernel(context, signal) {
-      const { language, cwd } = context;
-      const session = await openSession(deps, { language, cwd }, signal);
-      Object.assign(context, { sessionId: session.id, kernelId: session.kernelId, isPlaced: false });
-    },
+    replaceKernel: (context, signal) => replaceKernel(deps, context, signal),
   };
+}
+
+async function replaceKernel(
+  deps: OpenSessionDeps,
+  context: CodeContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { language, cwd } = context;
+  const isDeleted = (): boolean => context.isDeleted;
+  if (isDeleted()) throw deleted();
+  const session = await openSession(deps, { language, cwd }, signal);
+  if (isDeleted()) {
+    await deps.jupyter.deleteSession(session.id, deps.lifetime); // nobody would ever use or end its kernel
+    throw deleted();
+  }
+  Object.assign(context, { sessionId: session.id, kernelId: session.kernelId, isPlaced: false });
+}
+
+function deleted(): Fault {
+  return new Fault('not_found', 'code.no_context', 'context not found');
 }
 
 function contextOf(session: JupyterSession, language: string, cwd: string | undefined): CodeContext {

@@ -48,7 +48,7 @@ function run(code: string, silent = false): Running {
     end: () => end,
     isStarted: () => isStarted,
     async say(type, content, parent = sent.at(-1)?.id ?? '') {
-      inbox.add({ type, content, parent });
+      inbox.add({ type, content, parent }, 0);
       await settle();
     },
     async close() {

@@ -34,6 +34,8 @@ export interface ChannelAddress {
 }
 
 const LONGEST_OPENING_MS = 30_000;
+/** Characters. A client that takes no output cannot make the kernel wait, and must not fill the sandbox's memory. */
+const MOST_WAITING = 64 * 1024 * 1024;
 
 export async function openKernelChannel(
   address: ChannelAddress,
@@ -59,7 +61,8 @@ export async function openKernelChannel(
     // acknowledgement of this one, 40 ms each time, for it does not set TCP_NODELAY.
     socket.pong();
     const message = typeof data === 'string' ? parseKernelMessage(data) : undefined;
-    if (message !== undefined) inbox.add(message);
+    if (message !== undefined && typeof data === 'string') inbox.add(message, data.length);
+    if (inbox.waiting > MOST_WAITING) socket.close();
   };
   try {
     await abortable(opened, limit.signal);
@@ -75,20 +78,27 @@ export async function openKernelChannel(
 }
 
 interface Inbox {
-  add(message: KernelMessage): void;
+  /** Together, the sizes of what was added and not yet taken. */
+  readonly waiting: number;
+  add(message: KernelMessage, size: number): void;
   close(): void;
   next(signal: AbortSignal): Promise<KernelMessage | undefined>;
 }
 
 /** Messages in the order they came, for one reader. */
 export function createInbox(): Inbox {
-  const messages: KernelMessage[] = [];
+  const messages: { readonly message: KernelMessage; readonly size: number }[] = [];
+  let waiting = 0;
   let isClosed = false;
   let wake: () => void = () => undefined;
 
   return {
-    add(message) {
-      messages.push(message);
+    get waiting() {
+      return waiting;
+    },
+    add(message, size) {
+      messages.push({ message, size });
+      waiting += size;
       wake();
     },
     close() {
@@ -99,7 +109,10 @@ export function createInbox(): Inbox {
       for (;;) {
         if (signal.aborted) throw cancelled(signal);
         const first = messages.shift();
-        if (first !== undefined) return first;
+        if (first !== undefined) {
+          waiting -= first.size;
+          return first.message;
+        }
         if (isClosed) return undefined;
         await abortable(new Promise<void>((resolve) => (wake = resolve)), signal);
       }

@@ -128,4 +128,30 @@ describe('the contexts', () => {
     expect(await contexts.defaultOf('python', never)).not.toBe(one);
     expect(wishes).toHaveLength(2);
   });
+
+  it('give no new kernel to a context that was deleted', async () => {
+    const { jupyter, calls } = scripted({});
+    const contexts = createContexts({ clock: new FakeClock(0), jupyter, lifetime: never });
+    const context = await contexts.create('python', undefined, never);
+    await contexts.delete(context, never);
+    await expect(contexts.replaceKernel(context, never)).rejects.toThrow('context not found');
+    expect(calls).toEqual(['specs', 'create', 'delete s1']);
+  });
+
+  it('give up the new kernel of a context that is deleted while it starts', async () => {
+    let arrive: (session: JupyterSession) => void = () => undefined;
+    const session = { id: 'first', path: '', kernelId: 'k', kernelName: 'python' };
+    const answers = [Promise.resolve(session), new Promise<JupyterSession>((resolve) => (arrive = resolve))];
+    const { jupyter, calls } = scripted({
+      createSession: () => answers.shift() ?? Promise.reject(new Error()),
+    });
+    const contexts = createContexts({ clock: new FakeClock(0), jupyter, lifetime: never });
+    const context = await contexts.create('python', undefined, never);
+    const ended = expect(contexts.replaceKernel(context, never)).rejects.toThrow('context not found');
+    await settle();
+    await contexts.delete(context, never);
+    arrive({ ...session, id: 'second' });
+    await ended;
+    expect(calls.slice(-2)).toEqual(['delete first', 'delete second']);
+  });
 });

@@ -1,11 +1,11 @@
 import type { Scope } from '@opensandbox/base';
 import type { OutputPipe, ProcessExit, ProcessGroup } from '@opensandbox/process';
 import { exitNumber, exitText, terminateGroup } from '@opensandbox/process';
-import { agentFault } from '../error-envelope.ts';
 import { commandError, runtimeError } from '../events/agent-event.ts';
 import type { AgentEvent } from '../events/agent-event.ts';
 import { openEventStream } from '../events/event-stream.ts';
 import type { EventStream } from '../events/event-stream.ts';
+import { notInterrupted } from '../interrupt.ts';
 import type { CommandGroup, CommandRecord } from './command-record.ts';
 import type { CommandRequest } from './command-request.ts';
 import { limitOutput } from './output-limit.ts';
@@ -124,9 +124,4 @@ async function awaitEnd(deps: CommandDeps, telling: Telling, group: ProcessGroup
   deps.records.finish(started.id, { exit, error: exitText(exit) });
   deps.log.info('command.end', { id: started.id, exitCode: exitNumber(exit) });
   return exit;
-}
-
-function notInterrupted(reason: string): Error {
-  // The misspelling is what clients have always been sent.
-  return agentFault('internal', 'RUNTIME_ERROR', `error interruptting code context. ${reason}`);
 }

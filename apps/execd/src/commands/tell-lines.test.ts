@@ -59,8 +59,26 @@ describe('output without the end of its line', () => {
     expect(pipe.told).toEqual([
       { type: 'stdout', text: 'done' },
       { type: 'stdout', text: 'Password: ', partial: true },
+      { type: 'stdout', text: '\n' },
       { type: 'stdout', text: 'welcome' },
     ]);
+  });
+
+  it('goes on with the next event, or ends with an empty one, so that no two lines are taken for one', async () => {
+    const pipe = openPipe(true);
+    await pipe.write('Name? ');
+    await pipe.clock.advance(100);
+    await pipe.write('Ada\n');
+    await pipe.write('Age? ');
+    await pipe.clock.advance(100);
+    await pipe.write('\r\n36\n');
+    await pipe.end();
+    let text = '';
+    for (const event of pipe.told) {
+      if (event.type !== 'stdout') continue;
+      text += event.partial === true ? event.text : event.text.replace(/\n?$/, '\n');
+    }
+    expect(text).toBe('Name? Ada\nAge? \n36\n');
   });
 
   it('is one line when its pieces come quickly', async () => {

@@ -35,7 +35,7 @@ export async function tellLines(stream: EventStream, told: ToldPipe): Promise<vo
   }
 
   try {
-    await pipe.deliver({ ended, onBytes });
+    await pipe.deliver({ clock, ended, onBytes });
   } finally {
     silence?.[Symbol.dispose]();
   }

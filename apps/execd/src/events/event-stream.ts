@@ -5,6 +5,13 @@ import { openTextStream, streamResponse } from './text-stream.ts';
 
 const PING_EVERY_MS = 3000;
 
+const outcomes = new WeakMap<Response, Promise<'success' | 'failure'>>();
+
+/** How the execution of an answer ended, once it has. Undefined for answers that are no such stream. */
+export function outcomeOf(response: Response): Promise<'success' | 'failure'> | undefined {
+  return outcomes.get(response);
+}
+
 /** The events of one execution. The first is `init`; pings follow it until the end. */
 export interface EventStream {
   readonly response: Response;
@@ -19,7 +26,11 @@ export interface EventStream {
 
 export function openEventStream(clock: Clock, requestSignal: AbortSignal): EventStream {
   const stream = openTextStream(requestSignal);
+  const response = streamResponse(stream);
   let nextPing: Disposable | undefined;
+  let hasFailed = false;
+  let tellOutcome: (outcome: 'success' | 'failure') => void = () => undefined;
+  outcomes.set(response, new Promise((resolve) => (tellOutcome = resolve)));
 
   const write = (event: AgentEvent): Promise<void> => stream.write(formatEvent(event, clock.now()));
 
@@ -34,10 +45,11 @@ export function openEventStream(clock: Clock, requestSignal: AbortSignal): Event
   stream.gone.addEventListener('abort', stopPings, { once: true });
 
   return {
-    response: streamResponse(stream),
+    response,
     gone: stream.gone,
     send(event) {
       const room = write(event);
+      if (event.type === 'error') hasFailed = true;
       if (event.type === 'init') ping();
       return room;
     },
@@ -47,6 +59,7 @@ export function openEventStream(clock: Clock, requestSignal: AbortSignal): Event
     end() {
       stopPings();
       stream.end();
+      tellOutcome(hasFailed ? 'failure' : 'success');
     },
   };
 }

@@ -34,11 +34,6 @@ export class GatheringWriter {
     this.#file = file;
   }
 
-  /** How much was written or is about to be. */
-  get length(): number {
-    return this.#position + this.#filled;
-  }
-
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#filled + bytes.length > this.#buffer.length) await this.flush();
     if (bytes.length > this.#buffer.length) {

@@ -2,15 +2,12 @@ import { lstat } from 'node:fs/promises';
 import type { AccountNames } from './account-names.ts';
 import { formatFileInfo } from './file-info.ts';
 import type { FileInfo } from './file-info.ts';
-import { memoryRelief } from './memory-relief.ts';
 import type { Entry } from './read-entries.ts';
 import { failedWith } from './system-errors.ts';
 
 /** So many entries are looked at side by side. */
 const BATCH = 128;
 const PIECE_CHARACTERS = 64 * 1024;
-/** About what it takes to look at one entry and describe it. */
-const GARBAGE_BYTES = 2048;
 
 /**
  * Builds the JSON array of what is added, in that order. Large directories make large answers: they are kept
@@ -19,7 +16,6 @@ const GARBAGE_BYTES = 2048;
 export class InfoCollector {
   readonly #accounts: AccountNames;
   readonly #pieces: Uint8Array[] = [];
-  readonly #relieve = memoryRelief();
   #waiting: Entry[] = [];
   #text = '[';
   #isFirst = true;
@@ -28,16 +24,18 @@ export class InfoCollector {
     this.#accounts = accounts;
   }
 
-  async add(entry: Entry): Promise<void> {
+  /** To be awaited when there is something to wait for. */
+  add(entry: Entry): Promise<void> | undefined {
     this.#waiting.push(entry);
-    if (this.#waiting.length >= BATCH) await this.#lookAtWaiting();
+    return this.#waiting.length < BATCH ? undefined : this.#lookAtWaiting();
   }
 
-  async finish(): Promise<Uint8Array> {
+  /** The array in pieces. */
+  async finish(): Promise<readonly Uint8Array[]> {
     await this.#lookAtWaiting();
     this.#text += ']';
     this.#encode();
-    return Buffer.concat(this.#pieces);
+    return this.#pieces;
   }
 
   async #lookAtWaiting(): Promise<void> {
@@ -49,7 +47,6 @@ export class InfoCollector {
       this.#text += (this.#isFirst ? '' : ',') + JSON.stringify(info);
       this.#isFirst = false;
     }
-    this.#relieve(entries.length * GARBAGE_BYTES);
     if (this.#text.length >= PIECE_CHARACTERS) this.#encode();
   }
 

@@ -1,9 +1,11 @@
 import { lstat } from 'node:fs/promises';
-import { agentFault, jsonBytes } from '../error-envelope.ts';
+import { agentFault } from '../error-envelope.ts';
 import type { FileHandler } from './file-context.ts';
 import { InfoCollector } from './info-collector.ts';
+import { infosResponse } from './infos-response.ts';
 import { integerQuery, queryOf, requiredPath } from './requests.ts';
 import { accessFault, runtimeFault } from './system-errors.ts';
+import { takeTurns } from './turns.ts';
 import { walk } from './walk.ts';
 
 /** Children follow their directory; symbolic links are shown, not followed; the root itself is not in it. */
@@ -15,8 +17,9 @@ export const listDirectory: FileHandler = async (context, request) => {
   await checkDirectory(root);
   const infos = new InfoCollector(await context.loadAccounts());
   try {
-    for await (const entry of walk(root, depth, request.signal)) await infos.add(entry);
-    return jsonBytes(await infos.finish());
+    const turns = takeTurns(context.clock, request.signal);
+    for await (const entry of walk(root, depth, turns)) await infos.add(entry);
+    return infosResponse(await infos.finish());
   } catch (error) {
     throw runtimeFault('error listing directory. ', error);
   }

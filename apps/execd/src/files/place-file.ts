@@ -3,13 +3,14 @@ import { dirname } from 'node:path';
 import { sleep } from '@opensandbox/base';
 import type { AccountNames } from './account-names.ts';
 import { copyContent } from './copy-bytes.ts';
+import { withExistingFile } from './existing-file.ts';
 import type { FileContext } from './file-context.ts';
-import { rewriteInPlace } from './in-place.ts';
 import { applyPermission } from './permission.ts';
 import type { Permission } from './permission.ts';
 import { DEFAULT_MODE, openSpool } from './spool.ts';
 import type { Spool } from './spool.ts';
 import { failedWith } from './system-errors.ts';
+import { replaceContent } from './take-place.ts';
 
 export interface Placement {
   readonly spool: Spool;
@@ -19,26 +20,25 @@ export interface Placement {
 }
 
 /**
- * Puts received content where it belongs. A new file appears complete, with its permissions; a file that
- * exists stays the same file (inode, links, mode, owner) and gets the content written over.
+ * Puts received content where it belongs. A file appears complete, with its permissions; one that exists keeps
+ * what it does not get anew: owner, mode, attributes, its other names.
  */
 export async function placeFile(placement: Placement, context: FileContext): Promise<void> {
   const directory = dirname(placement.path);
   await mkdir(directory, { recursive: true });
-  if (await isThere(placement.path)) await writeOver(placement, context);
+  if (await isThere(placement.path)) await replaceExisting(placement, context);
   else await moveIntoPlace(placement, context);
   await syncDirectory(directory);
 }
 
-async function writeOver(
-  { spool, path, permission, accounts }: Placement,
-  context: FileContext,
-): Promise<void> {
-  await rewriteInPlace(path, 'write_or_create', context, async (file) => {
-    await copyContent(spool.file, file);
-    await file.sync();
-  });
-  await applyPatiently({ path, permission, accounts }, context);
+async function replaceExisting(placement: Placement, context: FileContext): Promise<void> {
+  const { spool, path, permission, accounts } = placement;
+  const adjust = (place: string): Promise<void> =>
+    applyPatiently({ path: place, permission, accounts }, context);
+  await spool.file.sync();
+  await withExistingFile(path, 'write', context, (existing) =>
+    replaceContent({ spool, existing, context, adjust }),
+  );
 }
 
 async function moveIntoPlace(placement: Placement, context: FileContext): Promise<void> {

@@ -1,4 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises';
+import { sortNames } from './sort-names.ts';
+import type { Turns } from './turns.ts';
 
 /** One name in a directory. */
 export interface Entry {
@@ -9,52 +11,83 @@ export interface Entry {
   readonly address: string | Buffer;
 }
 
-const UNDECODABLE = '\uFFFD';
+type OddName = Pick<Entry, 'isDirectory' | 'address'>;
 
-/** The entries of a directory in the order of their bytes. Symbolic links are not directories. */
-export async function readEntries(directory: string): Promise<Entry[]> {
-  const found = await readdir(directory, { withFileTypes: true });
-  const prefix = directory.endsWith('/') ? directory : `${directory}/`;
-  const entries: Entry[] = [];
-  for (const dirent of found) {
-    const path = prefix + dirent.name;
-    if (dirent.name.includes(UNDECODABLE)) continue;
+const UNDECODABLE = '\uFFFD';
+const NAMES_PER_LOOK = 512;
+
+/**
+ * The entries of a directory in the order of their bytes. Symbolic links are not directories. Names that are not
+ * UTF-8 are shown with replacement characters. Only names are kept: entries are made as they are asked for.
+ */
+export async function readEntries(
+  directory: Pick<Entry, 'path' | 'address'>,
+  turns: Turns,
+): Promise<Iterator<Entry>> {
+  const found = await readdir(directory.address, { withFileTypes: true });
+  const prefix = withSlash(directory.path);
+  const names: string[] = [];
+  const directories = new Set<string>();
+  let hasOdd = typeof directory.address !== 'string';
+  for (const [index, dirent] of found.entries()) {
+    const { name } = dirent;
+    if (name.includes(UNDECODABLE)) hasOdd = true;
+    names.push(name);
     const known = dirent.isFile() || dirent.isDirectory() || dirent.isSymbolicLink();
     // Some file systems do not keep the type with the name.
-    const isDirectory = known ? dirent.isDirectory() : await leadsToDirectory(path);
-    entries.push({ name: dirent.name, path, isDirectory, address: path });
+    if (known ? dirent.isDirectory() : await leadsToDirectory(prefix + name)) directories.add(name);
+    if (index % NAMES_PER_LOOK === 0) await turns.over();
   }
-  if (entries.length < found.length) entries.push(...(await readUndecodable(directory, prefix)));
-  return sortByBytes(entries);
+  const sorted = await sortNames(names, turns);
+  if (hasOdd) return oddEntries(prefix, sorted, await readOddNames(directory));
+  return plainEntries(prefix, sorted, directories);
 }
 
-/** Names that are not UTF-8 are shown with replacement characters and never descended into. */
-async function readUndecodable(directory: string, prefix: string): Promise<Entry[]> {
-  const names = await readdir(directory, { encoding: 'buffer' });
-  return names
-    .map((bytes) => ({ bytes, name: bytes.toString('utf8') }))
-    .filter(({ name }) => name.includes(UNDECODABLE))
-    .map(({ bytes, name }) => ({
-      name,
-      path: prefix + name,
-      isDirectory: false,
-      address: Buffer.concat([Buffer.from(prefix), bytes]),
-    }));
+function* plainEntries(
+  prefix: string,
+  names: readonly string[],
+  directories: ReadonlySet<string>,
+): Generator<Entry> {
+  for (const name of names) {
+    const path = prefix + name;
+    yield { name, path, isDirectory: directories.has(name), address: path };
+  }
 }
 
-async function leadsToDirectory(path: string): Promise<boolean> {
+/** Several names may look alike once they are shown; each is given once. */
+function* oddEntries(
+  prefix: string,
+  names: readonly string[],
+  odd: ReadonlyMap<string, OddName[]>,
+): Generator<Entry> {
+  for (const name of names) {
+    const known = odd.get(name)?.shift();
+    if (known !== undefined) yield { name, path: prefix + name, ...known };
+  }
+}
+
+/** Every entry by the bytes of its name. Slower, and seldom needed. */
+async function readOddNames(directory: Pick<Entry, 'address'>): Promise<Map<string, OddName[]>> {
+  const { address: own } = directory;
+  const prefix = Buffer.concat([typeof own === 'string' ? Buffer.from(own) : own, Buffer.from('/')]);
+  const odd = new Map<string, OddName[]>();
+  for (const bytes of await readdir(own, { encoding: 'buffer' })) {
+    const name = bytes.toString('utf8');
+    const address = Buffer.concat([prefix, bytes]);
+    const alike = odd.get(name) ?? [];
+    alike.push({ isDirectory: await leadsToDirectory(address), address });
+    odd.set(name, alike);
+  }
+  return odd;
+}
+
+function withSlash(path: string): string {
+  return path.endsWith('/') ? path : `${path}/`;
+}
+
+async function leadsToDirectory(path: string | Buffer): Promise<boolean> {
   return lstat(path).then(
     (stats) => stats.isDirectory(),
     () => false, // gone since; whoever looks at the entry finds out
   );
-}
-
-const SURROGATE = /[\uD800-\uDFFF]/;
-
-/** UTF-16 order is byte order except for characters beyond the basic plane, which few directories hold. */
-export function sortByBytes<T extends { readonly name: string }>(entries: T[]): T[] {
-  if (!entries.some((entry) => SURROGATE.test(entry.name))) {
-    return entries.sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
-  }
-  return entries.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
 }

@@ -1,13 +1,14 @@
 import { lstat, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { jsonBytes } from '../error-envelope.ts';
 import type { FileHandler } from './file-context.ts';
 import { compileGlob } from './glob.ts';
 import type { GlobMatcher } from './glob.ts';
 import { InfoCollector } from './info-collector.ts';
+import { infosResponse } from './infos-response.ts';
 import type { Entry } from './read-entries.ts';
 import { queryOf, requiredPath } from './requests.ts';
 import { accessFault, messageOf, runtimeFault } from './system-errors.ts';
+import { takeTurns } from './turns.ts';
 import { walk } from './walk.ts';
 
 /**
@@ -30,12 +31,12 @@ export const searchFiles: FileHandler = async (context, request) => {
       const entry: Entry = { name: basename(root), path: root, isDirectory: false, address: root };
       if (matches(entry.name)) await infos.add(entry);
     } else {
-      for await (const entry of walk(root, Infinity, request.signal)) {
+      for await (const entry of walk(root, Infinity, takeTurns(context.clock, request.signal))) {
         if (entry.isDirectory) continue;
         if (matches(entry.name) || (hasSlash && matches(entry.path.slice(inside)))) await infos.add(entry);
       }
     }
-    return jsonBytes(await infos.finish());
+    return infosResponse(await infos.finish());
   } catch (error) {
     throw runtimeFault('error searching files. ', error);
   }

@@ -1,39 +1,34 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { readEntries } from './read-entries.ts';
 import type { Entry } from './read-entries.ts';
 import { failedWith } from './system-errors.ts';
-
-/** So many entries without an operation that waits, then others get a turn. */
-const ENTRIES_PER_TURN = 2000;
+import type { Turns } from './turns.ts';
 
 /**
  * Everything below `root` in lexical order, each directory followed by what is in it. Never follows symbolic
  * links. A directory that vanishes on the way counts as empty; one that cannot be read fails the walk.
  */
-export async function* walk(root: string, depth: number, signal: AbortSignal): AsyncGenerator<Entry> {
+export async function* walk(root: string, depth: number, turns: Turns): AsyncGenerator<Entry> {
   if (depth < 1) return;
-  const levels = [(await readEntries(root)).values()];
-  for (let seen = 1; levels.length > 0; seen += 1) {
-    const next = levels.at(-1)?.next();
-    if (next === undefined || next.done === true) {
+  const levels = [await readEntries({ path: root, address: root }, turns)];
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    const next = level.next();
+    if (next.done === true) {
       levels.pop();
       continue;
     }
     yield next.value;
     if (next.value.isDirectory && levels.length < depth) {
-      signal.throwIfAborted();
-      levels.push((await readSubdirectory(next.value.path)).values());
-    } else if (seen % ENTRIES_PER_TURN === 0) {
-      await nextTurn(undefined, { signal });
+      levels.push(await readSubdirectory(next.value, turns));
     }
+    await turns.over();
   }
 }
 
-async function readSubdirectory(path: string): Promise<Entry[]> {
+async function readSubdirectory(directory: Entry, turns: Turns): Promise<Iterator<Entry>> {
   try {
-    return await readEntries(path);
+    return await readEntries(directory, turns);
   } catch (error) {
-    if (failedWith(error, 'ENOENT')) return [];
+    if (failedWith(error, 'ENOENT')) return [].values();
     throw error;
   }
 }

@@ -1,6 +1,5 @@
-import { createReadStream } from 'node:fs';
 import { readlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import type { Headers, Pack } from 'tar-stream';
@@ -10,11 +9,16 @@ import { directoryBytes } from './directory-size.ts';
 import type { IsolatedSession } from './isolated-sessions.ts';
 import { listChanges } from './changes.ts';
 import type { Change } from './changes.ts';
+import { holdFile } from './held-files.ts';
 
 const TOO_LARGE = 413;
 
 /** What the session changed in its workspace, as a compressed archive. A removed file is an empty `.wh.NAME`. */
-export async function diffSession(session: IsolatedSession, mostBytes: number): Promise<Response> {
+export async function diffSession(
+  session: IsolatedSession,
+  mostBytes: number,
+  use: () => () => void,
+): Promise<Response> {
   requireOverlay(session);
   const { upper } = session.place;
   if (mostBytes > 0 && (await directoryBytes(upper)) > mostBytes) {
@@ -24,6 +28,11 @@ export async function diffSession(session: IsolatedSession, mostBytes: number): 
   const zipped = createGzip({ level: 1 });
   archive.pipe(zipped);
   archive.on('error', (error) => zipped.destroy(error));
+  const done = use();
+  zipped.on('close', () => {
+    archive.destroy(); // where the client has left, nobody takes the rest
+    done();
+  });
   writeAll(archive, upper).then(
     () => archive.finalize(),
     (error: unknown) => archive.destroy(error instanceof Error ? error : new Error(String(error))),
@@ -48,23 +57,29 @@ export function requireOverlay(session: IsolatedSession): void {
 
 async function writeAll(archive: Pack, upper: string): Promise<void> {
   for await (const change of listChanges(upper)) {
-    await write(archive, upper, change);
+    await write(archive, change);
   }
 }
 
-async function write(archive: Pack, upper: string, change: Change): Promise<void> {
-  const path = join(upper, change.path);
-  const { mode, mtimeMs, uid, gid, size } = change.stats;
-  const common = { mode: mode & 0o7777, mtime: new Date(mtimeMs), uid, gid };
+async function write(archive: Pack, change: Change): Promise<void> {
+  const { mode, mtimeMs, uid, gid } = change.stats;
+  const common = { mode: mode & 0o7777, mtime: new Date(mtimeMs), uid, gid, name: change.path };
   switch (change.kind) {
     case 'removed':
       return put(archive, { ...common, mode: 0, name: whiteoutName(change.path), type: 'file' });
     case 'directory':
-      return put(archive, { ...common, name: change.path, type: 'directory' });
+      return put(archive, { ...common, type: 'directory' });
     case 'link':
-      return put(archive, { ...common, name: change.path, type: 'symlink', linkname: await readlink(path) });
-    case 'file':
-      return putFile(archive, { ...common, name: change.path, type: 'file', size }, path);
+      return put(archive, { ...common, type: 'symlink', linkname: await readlink(change.place) });
+    case 'file': {
+      const file = await holdFile(change.place);
+      if (file === undefined) return;
+      try {
+        await putFile(archive, { ...common, type: 'file', size: (await file.stat()).size }, file);
+      } finally {
+        await file.close();
+      }
+    }
   }
 }
 
@@ -80,13 +95,16 @@ function put(archive: Pack, header: Headers): Promise<void> {
 }
 
 /** Exactly as many bytes as the header says, also when the file is written to meanwhile. */
-function putFile(archive: Pack, header: Headers, path: string): Promise<void> {
+async function putFile(archive: Pack, header: Headers, file: FileHandle): Promise<void> {
   const size = header.size ?? 0;
   if (size === 0) return put(archive, header);
-  return new Promise((resolve, reject) => {
-    const entry = archive.entry(header, (error) => (error ? reject(error) : resolve()));
-    createReadStream(path, { end: size - 1 })
-      .on('error', reject)
-      .pipe(entry);
-  });
+  const source = file.createReadStream({ end: size - 1, autoClose: false });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const entry = archive.entry(header, (error) => (error ? reject(error) : resolve()));
+      source.on('error', reject).pipe(entry);
+    });
+  } finally {
+    source.destroy();
+  }
 }

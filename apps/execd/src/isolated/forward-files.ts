@@ -5,8 +5,12 @@ import type { IsolatedSession } from './isolated-sessions.ts';
 import { fetchUnix } from './unix-http.ts';
 
 const IN_SESSION = /\/v1\/isolated\/session\/[^/?]+(\/[^?]*)(?:\?(.*))?$/;
-/** Of one connection only, or about a body that is passed on in another form. */
-const NOT_FORWARDED = ['connection', 'content-length', 'host', 'keep-alive', 'transfer-encoding', 'expect'];
+/**
+ * What file operations read. Nothing else goes into the session: its programs can read the memory of the process that
+ * answers there, and must not find the agent's access token or what else a client shows on its way.
+ */
+const FORWARDED = ['accept', 'accept-encoding', 'content-type', 'range', 'if-range'];
+const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'];
 const INTERNAL = 500;
 const FORBIDDEN = 403;
 
@@ -20,8 +24,7 @@ export async function forwardFiles(
     throw agentFault('conflict', 'RUNTIME_ERROR', 'session process has exited');
   }
   const [, path = '', query = ''] = IN_SESSION.exec(request.url) ?? [];
-  const headers = new Headers(request.headers);
-  for (const name of NOT_FORWARDED) headers.delete(name);
+  const headers = forwardedHeaders(request.headers);
   const { method, signal } = request;
   const body = method === 'GET' || method === 'HEAD' ? null : request.body;
   const init: RequestInit = { method, headers, signal, body, ...(body === null ? {} : { duplex: 'half' }) };
@@ -32,6 +35,11 @@ export async function forwardFiles(
   } finally {
     done();
   }
+}
+
+export function forwardedHeaders(given: Headers): Headers {
+  const names = new Set([...FORWARDED, ...CONDITIONS]);
+  return new Headers([...given].filter(([name]) => names.has(name)));
 }
 
 /** Counts are always told here: one client asks for them without saying so. */

@@ -7,6 +7,7 @@ import { formatCapabilities } from './capabilities.ts';
 import { forwardFiles } from './forward-files.ts';
 import { forwardRun } from './forward-run.ts';
 import { formatCreated, formatState, formatSummary } from './format-session.ts';
+import { beginUse } from './isolated-sessions.ts';
 import type { IsolatedSession, IsolatedSessions } from './isolated-sessions.ts';
 import { parseRunRequest, parseSessionRequest } from './session-request.ts';
 
@@ -49,11 +50,18 @@ export function isolatedRoutes({ clock, sessions }: IsolatedRouteDeps): Hono {
   });
   routes.get(`${PREFIX}/session/:id/diff`, async (context) => {
     const { diffSession } = await import('./diff.ts'); // rarely asked for
-    return diffSession(found(context), sessions.config.diffMaxBytes);
+    const session = found(context);
+    return diffSession(session, sessions.config.diffMaxBytes, () => beginUse(session, clock));
   });
   routes.post(`${PREFIX}/session/:id/commit`, async (context) => {
     const { commitSession } = await import('./commit.ts'); // rarely asked for
-    return jsonResponse(await commitSession(found(context)));
+    const session = found(context);
+    const done = beginUse(session, clock);
+    try {
+      return jsonResponse(await commitSession(session));
+    } finally {
+      done();
+    }
   });
   routes.all(`${PREFIX}/session/:id/:group{files|directories}/*`, (context) => {
     return forwardFiles(clock, found(context), context.req.raw);

@@ -29,6 +29,7 @@ export interface IsolatedSession {
   lastUseAt: number;
   /** Requests that are being answered: a session in use is not idle. */
   busy: number;
+  idleTimer: Disposable | undefined;
 }
 
 const UNAVAILABLE = 'isolation unavailable';
@@ -95,7 +96,8 @@ export class IsolatedSessions {
     const process = await startSession(this.#deps, spec, place, { shareNet, signal });
     const now = this.#deps.clock.now();
     const times = { createdAt: now, lastRunAt: now, lastUseAt: now };
-    const session: IsolatedSession = { id, request, spec, place, process, ...times, busy: 0 };
+    const state = { ...times, busy: 0, idleTimer: undefined };
+    const session: IsolatedSession = { id, request, spec, place, process, ...state };
     this.#sessions.set(id, session);
     if (request.idleTimeoutSeconds > 0) this.#watchIdle(session);
     this.#deps.log.info('isolation.session_created', { session: id, mode: request.workspace.mode });
@@ -116,6 +118,7 @@ export class IsolatedSessions {
   /** Ends all that runs in it; what it kept apart is gone then. */
   async end(session: IsolatedSession): Promise<void> {
     this.#sessions.delete(session.id);
+    session.idleTimer?.[Symbol.dispose]();
     session.process.kill();
     await session.process.exited;
     await removePlace(session.place).catch((error: unknown) => {
@@ -129,12 +132,12 @@ export class IsolatedSessions {
 
   #watchIdle(session: IsolatedSession): void {
     const { clock, log } = this.#deps;
+    const wait = (): void => void (session.idleTimer = clock.at(idleEnd(session, clock), look));
     const look = (): void => {
-      if (this.#sessions.get(session.id) !== session) return;
-      if (clock.now() < idleEnd(session, clock)) clock.at(idleEnd(session, clock), look);
+      if (clock.now() < idleEnd(session, clock)) wait();
       else void this.end(session).then(() => log.info('isolation.idle_ended', { session: session.id }));
     };
-    clock.at(idleEnd(session, clock), look);
+    wait();
   }
 }
 

@@ -103,7 +103,9 @@ export function startProcess(
     socket: join(place.root, SOCKET_FILE),
     exited,
     isAlive: () => alive,
-    kill: () => killSession(child),
+    kill: () => {
+      if (alive) killSession(child); // the number of one that has ended may be another's by now
+    },
     pid: child.pid ?? 0,
   };
 }

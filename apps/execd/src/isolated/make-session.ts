@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { credentialsFor, parseGroup, parsePasswd } from '@opensandbox/process';
 import type { Environment } from '@opensandbox/process';
 import { agentFault } from '../error-envelope.ts';
-import { directoryBytes } from './directory-size.ts';
+import { directoryBytes, roomOf } from './directory-size.ts';
 import type { SessionSpec } from './inside/session-spec.ts';
 import type { IsolationConfig } from './isolation-config.ts';
 import { awaitReady, librariesOf, makePlace, recordProcess, removePlace, startProcess } from './isolator.ts';
@@ -82,7 +82,7 @@ async function credentialsOf(request: SessionRequest): Promise<Pick<SessionSpec,
 /** Refuses a further copy-on-write session when the others take all there is. */
 export async function requireRoom(config: IsolationConfig): Promise<void> {
   if (config.upperMaxBytes === 0) return;
-  const used = await directoryBytes(config.upperRoot);
+  const used = await directoryBytes(config.upperRoot, roomOf);
   if (used < config.upperMaxBytes) return;
   const message = `the sessions' changes take ${used} bytes of at most ${config.upperMaxBytes}; delete a session first`;
   throw agentFault('internal', 'RUNTIME_ERROR', message);

@@ -6,8 +6,6 @@ const NONE = {
   memoryUsage: undefined,
   memoryStat: undefined,
   cpuMax: undefined,
-  cpuQuota: undefined,
-  cpuPeriod: undefined,
 };
 const HOST = { totalBytes: 1000, usedBytes: 600 };
 
@@ -57,8 +55,8 @@ describe('usableCpus', () => {
     [{ ...NONE, cpuMax: '250000 100000\n' }, 2],
     [{ ...NONE, cpuMax: '50000 100000\n' }, 1],
     [{ ...NONE, cpuMax: '900000 100000' }, 4],
-    [{ ...NONE, cpuQuota: '-1\n', cpuPeriod: '100000\n' }, 4],
-    [{ ...NONE, cpuQuota: '300000\n', cpuPeriod: '100000\n' }, 3],
+    [{ ...NONE, cpuMax: '-1 100000' }, 4],
+    [{ ...NONE, cpuMax: '300000 100000' }, 3],
   ])('of %j is %i', (group, cpus) => {
     expect(usableCpus(4, group)).toBe(cpus);
   });

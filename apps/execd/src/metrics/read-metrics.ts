@@ -36,15 +36,13 @@ export function parseHostMemory(meminfo: string): Memory {
   return { totalBytes, usedBytes: Math.max(0, totalBytes - free) };
 }
 
-/** The texts of a control group's files; undefined where there is none. */
+/** The texts of a control group's files, as version 2 writes them; undefined where there is no limit. */
 export interface ControlGroupTexts {
   readonly memoryLimit: string | undefined;
   readonly memoryUsage: string | undefined;
   readonly memoryStat: string | undefined;
-  /** Version 2: `QUOTA PERIOD`. */
+  /** `QUOTA PERIOD`. */
   readonly cpuMax: string | undefined;
-  readonly cpuQuota: string | undefined;
-  readonly cpuPeriod: string | undefined;
 }
 
 /** What the sandbox may use and uses: its own limit where it has one, otherwise the host's figures. */
@@ -59,10 +57,7 @@ export function sandboxMemory(host: Memory, group: ControlGroupTexts): Memory {
 
 /** Whole processors the sandbox may use, at least one. */
 export function usableCpus(available: number, group: ControlGroupTexts): number {
-  const [quota, period] = (group.cpuMax ?? `${group.cpuQuota ?? ''} ${group.cpuPeriod ?? ''}`)
-    .trim()
-    .split(/\s+/)
-    .map(Number);
+  const [quota, period] = (group.cpuMax ?? '').trim().split(/\s+/).map(Number);
   if (quota === undefined || period === undefined || !(quota > 0) || !(period > 0)) return available;
   return Math.max(1, Math.min(available, Math.floor(quota / period)));
 }

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Clock } from '@opensandbox/base';
 import { sleep } from '@opensandbox/base';
-import type { ControlGroupTexts, CpuTicks } from './read-metrics.ts';
+import { readControlGroup } from './control-group.ts';
+import type { CpuTicks, Memory } from './read-metrics.ts';
 import { busyPercent, parseCpuTicks, parseHostMemory, sandboxMemory, usableCpus } from './read-metrics.ts';
 
 const SAMPLE_MS = 1000;
@@ -22,10 +23,9 @@ export async function sampleMetrics(clock: Clock, signal: AbortSignal): Promise<
   const timestamp = clock.now();
   const before = readTicks();
   await sleep(clock, SAMPLE_MS, signal);
-  const group = readControlGroup();
-  const memory = sandboxMemory(parseHostMemory(readText('/proc/meminfo') ?? ''), group);
+  const memory = readMemory();
   return {
-    cpu_count: usableCpus(availableParallelism(), group),
+    cpu_count: usableCpus(availableParallelism(), readControlGroup(readText)),
     cpu_used_pct: busyPercent(before, readTicks()),
     mem_total_mib: memory.totalBytes / MIB,
     mem_used_mib: memory.usedBytes / MIB,
@@ -33,21 +33,13 @@ export async function sampleMetrics(clock: Clock, signal: AbortSignal): Promise<
   };
 }
 
-function readTicks(): CpuTicks {
-  return parseCpuTicks(readText('/proc/stat') ?? '');
+/** What the sandbox may use and uses now. */
+export function readMemory(): Memory {
+  return sandboxMemory(parseHostMemory(readText('/proc/meminfo') ?? ''), readControlGroup(readText));
 }
 
-const ROOT = '/sys/fs/cgroup';
-
-function readControlGroup(): ControlGroupTexts {
-  return {
-    memoryLimit: readText(`${ROOT}/memory.max`) ?? readText(`${ROOT}/memory/memory.limit_in_bytes`),
-    memoryUsage: readText(`${ROOT}/memory.current`) ?? readText(`${ROOT}/memory/memory.usage_in_bytes`),
-    memoryStat: readText(`${ROOT}/memory.stat`) ?? readText(`${ROOT}/memory/memory.stat`),
-    cpuMax: readText(`${ROOT}/cpu.max`),
-    cpuQuota: readText(`${ROOT}/cpu/cpu.cfs_quota_us`),
-    cpuPeriod: readText(`${ROOT}/cpu/cpu.cfs_period_us`),
-  };
+export function readTicks(): CpuTicks {
+  return parseCpuTicks(readText('/proc/stat') ?? '');
 }
 
 function readText(path: string): string | undefined {

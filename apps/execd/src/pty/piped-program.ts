@@ -27,19 +27,17 @@ export async function startBetweenPipes(
   const group = await startShell(deps, request, pipes);
   const ended = new AbortController();
   const exited = group.exited.finally(() => ended.abort());
+  const { clock } = deps;
   const { stdin, stdout, stderr } = pipes;
-  const input = new InputQueue(
-    { clock: deps.clock, write: (bytes) => writeSync(stdin.writeFd, bytes) },
-    events,
-  );
+  const input = new InputQueue({ clock, write: (bytes) => writeSync(stdin.writeFd, bytes) }, events);
   return {
     mode: 'pipe',
     exited,
     input,
     async readOutput(take) {
       await Promise.all([
-        stdout.deliver({ ended: ended.signal, onBytes: (bytes) => take('stdout', bytes) }),
-        stderr.deliver({ ended: ended.signal, onBytes: (bytes) => take('stderr', bytes) }),
+        stdout.deliver({ clock, ended: ended.signal, onBytes: (bytes) => take('stdout', bytes) }),
+        stderr.deliver({ clock, ended: ended.signal, onBytes: (bytes) => take('stderr', bytes) }),
       ]);
     },
     resize: () => undefined,

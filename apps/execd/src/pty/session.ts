@@ -41,7 +41,9 @@ export interface ConnectRequest {
 export class PtySession {
   readonly #deps: SessionDeps;
   readonly #request: SessionRequest;
-  readonly #ring = createReplayRing(REPLAY_BYTES);
+  #ring = createReplayRing(REPLAY_BYTES);
+  /** The offset of the first byte that the ring was given. */
+  #ringStart = 0;
   /** Who holds the only place, from the handshake on. */
   #client: Client | undefined;
   /** The client that has been sent the output so far, and gets what comes. */
@@ -71,7 +73,18 @@ export class PtySession {
 
   /** Bytes of output since the session was made, those of ended programs included. */
   get outputOffset(): number {
-    return this.#ring.total;
+    return this.#ringStart + this.#ring.total;
+  }
+
+  /** How many bytes are kept to be replayed. */
+  get replayBytes(): number {
+    return Math.min(this.#ring.total, REPLAY_BYTES);
+  }
+
+  /** Gives up what could be replayed. Offsets go on. */
+  dropReplay(): void {
+    this.#ringStart += this.#ring.total;
+    this.#ring = createReplayRing(REPLAY_BYTES);
   }
 
   /**
@@ -139,8 +152,8 @@ export class PtySession {
 
   /** Earlier output and what comes: nothing is awaited between the two, so none is lost and none comes twice. */
   #attach(client: Client, mode: Mode, since: number): void {
-    const { offset, bytes } = this.#ring.since(since);
-    if (bytes.length > 0) client.replay(replayFrame(offset, bytes));
+    const { offset, bytes } = this.#ring.since(since - this.#ringStart);
+    if (bytes.length > 0) client.replay(replayFrame(this.#ringStart + offset, bytes));
     client.tell(connectedFrame(this.id, mode));
     this.#attached = client;
     for (const frame of client.early.splice(0)) this.#take(client, frame);

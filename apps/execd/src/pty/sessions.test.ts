@@ -4,7 +4,7 @@ import { FakeClock } from '@opensandbox/testkit';
 import { describe, expect, it } from 'vitest';
 import type { ClientSocket, WebSocketRelay } from '../proxy/web-socket-relay.ts';
 import { InputQueue } from './input-queue.ts';
-import type { StartProgram } from './program.ts';
+import type { StartProgram, TakeOutput } from './program.ts';
 import type { PtySession } from './session.ts';
 import { createPtySessions } from './sessions.ts';
 import type { PtySessions } from './sessions.ts';
@@ -14,6 +14,8 @@ const HOUR_MS = 60 * 60 * 1000;
 interface Bench {
   readonly clock: FakeClock;
   readonly sessions: PtySessions;
+  /** Lets the program that was started last print this many bytes. */
+  print(bytes: number): Promise<void>;
   /** Ends the program that was started last. */
   exit(code: number): void;
   readonly killed: () => number;
@@ -21,6 +23,7 @@ interface Bench {
 
 function bench(most = 10_000): Bench {
   const clock = new FakeClock();
+  let print: TakeOutput = () => Promise.resolve();
   let settle: (exit: ProcessExit) => void = () => undefined;
   let kills = 0;
   const start: StartProgram = async ({ mode }, events) => {
@@ -29,7 +32,10 @@ function bench(most = 10_000): Bench {
       mode,
       exited,
       input: new InputQueue({ clock, write: (bytes) => bytes.length }, events),
-      readOutput: () => exited.then(() => undefined),
+      readOutput(take) {
+        print = take;
+        return exited.then(() => undefined);
+      },
       resize: () => undefined,
       signal: () => undefined,
       kill() {
@@ -40,8 +46,14 @@ function bench(most = 10_000): Bench {
     };
   };
   const scope = openScope(silentLogger);
-  const sessions = createPtySessions({ clock, scope, start }, { keepMs: HOUR_MS, most });
-  return { clock, sessions, exit: (code) => settle({ code }), killed: () => kills };
+  const sessions = createPtySessions({ clock, scope, start }, { keepMs: HOUR_MS, most, replayBytes: 100 });
+  return {
+    clock,
+    sessions,
+    print: (bytes) => print('stdout', new Uint8Array(bytes)),
+    exit: (code) => settle({ code }),
+    killed: () => kills,
+  };
 }
 
 const QUIET_SOCKET: ClientSocket = {
@@ -55,7 +67,11 @@ const QUIET_SOCKET: ClientSocket = {
 };
 
 /** Connects a client; what it returns disconnects it. */
-async function connect(clock: FakeClock, session: PtySession): Promise<WebSocketRelay> {
+async function connect(
+  clock: FakeClock,
+  session: PtySession,
+  socket = QUIET_SOCKET,
+): Promise<WebSocketRelay> {
   let relay: WebSocketRelay | undefined;
   const request = { mode: 'pty', since: 0, takesOver: false, restarts: true } as const;
   const outcome = session.connect(request, (given) => {
@@ -63,7 +79,7 @@ async function connect(clock: FakeClock, session: PtySession): Promise<WebSocket
     return true;
   });
   if (outcome !== 'connected' || relay === undefined) throw new Error(outcome);
-  relay.opened(QUIET_SOCKET);
+  relay.opened(socket);
   await clock.advance(0);
   return relay;
 }
@@ -102,6 +118,43 @@ describe('pty sessions', () => {
     const third = sessions.create('/', '');
     const kept = [running, first, second, third].filter(({ id }) => sessions.find(id) !== undefined);
     expect(kept).toEqual([running, third]);
+  });
+
+  it('give up the replays of those idle longest when all take too much memory', async () => {
+    const { clock, sessions, print, exit } = bench();
+    const all = [sessions.create('/', ''), sessions.create('/', ''), sessions.create('/', '')];
+    for (const session of all) {
+      const relay = await connect(clock, session);
+      await print(40);
+      exit(0);
+      await clock.advance(0);
+      relay.closed(1000, '');
+    }
+    expect(all.map(({ replayBytes }) => replayBytes)).toEqual([0, 40, 40]);
+    expect(all.map(({ outputOffset }) => outputOffset)).toEqual([40, 40, 40]);
+    expect(all.every(({ id }) => sessions.find(id) !== undefined)).toBe(true);
+  });
+
+  it('count their output on when the earlier was given up', async () => {
+    const { clock, sessions, print, exit } = bench();
+    const session = sessions.create('/', '');
+    const first = await connect(clock, session);
+    await print(101);
+    exit(0);
+    await clock.advance(0);
+    first.closed(1000, '');
+    expect([session.replayBytes, session.outputOffset]).toEqual([0, 101]);
+    const second = await connect(clock, session);
+    await print(9);
+    second.closed(1006, '');
+    const sent: (string | Uint8Array)[] = [];
+    await connect(clock, session, {
+      ...QUIET_SOCKET,
+      send: (frame) => Promise.resolve(void sent.push(frame)),
+    });
+    const replay = sent[0];
+    if (replay === undefined || typeof replay === 'string') throw new Error('no replay');
+    expect([replay[0], new DataView(replay.buffer).getBigInt64(1), replay.length]).toEqual([3, 101n, 18]);
   });
 
   it('are ended when they are removed or all stop', async () => {

@@ -3,8 +3,11 @@ import type { Clock, Scope } from '@opensandbox/base';
 import type { StartProgram } from './program.ts';
 import { PtySession } from './session.ts';
 
-/** How long a session without client and program is kept, and how many there may be before the oldest goes. */
-export const IDLE_SESSIONS = { keepMs: 60 * 60 * 1000, most: 10_000 };
+/**
+ * How long a session without client and program is kept, and how many there may be before the oldest goes. Of their
+ * output no more is kept than all of them may take together.
+ */
+export const IDLE_SESSIONS = { keepMs: 60 * 60 * 1000, most: 10_000, replayBytes: 32 * 1024 * 1024 };
 
 export interface PtySessions {
   create(cwd: string, command: string): PtySession;
@@ -43,6 +46,17 @@ export function createPtySessions(deps: PtySessionsDeps, limits = IDLE_SESSIONS)
     );
     const [oldest] = idle.keys();
     if (sessions.size > limits.most && oldest !== undefined && oldest !== id) forget(oldest);
+    limitReplays();
+  }
+
+  function limitReplays(): void {
+    const kept = [...idle.keys()].flatMap((id) => sessions.get(id) ?? []);
+    let bytes = kept.reduce((sum, { replayBytes }) => sum + replayBytes, 0);
+    for (const session of kept) {
+      if (bytes <= limits.replayBytes) return;
+      bytes -= session.replayBytes;
+      session.dropReplay();
+    }
   }
 
   return {

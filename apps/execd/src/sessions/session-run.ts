@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Logger } from '@opensandbox/base';
 import type {
+  Delivery,
   OutputDirectory,
   OutputPipe,
   PipeSystem,
@@ -151,7 +152,7 @@ function sessionRun(deps: RunDeps, plan: RunPlan, started: Started): SessionRun 
       listener.gone.addEventListener('abort', stop, { once: true });
       if (listener.gone.aborted) stop();
       await listener.send({ type: 'init', text: plan.sessionId });
-      await tellOutput(output, listener, ended.signal);
+      await tellOutput(output, listener, { clock, ended: ended.signal });
       const exit = await exited;
       listener.gone.removeEventListener('abort', stop);
       const executionTime = Math.max(0, clock.now() - started.startedAt);
@@ -160,7 +161,11 @@ function sessionRun(deps: RunDeps, plan: RunPlan, started: Started): SessionRun 
   };
 }
 
-async function tellOutput(output: OutputPipe, listener: RunListener, ended: AbortSignal): Promise<void> {
+async function tellOutput(
+  output: OutputPipe,
+  listener: RunListener,
+  { clock, ended }: Pick<Delivery, 'clock' | 'ended'>,
+): Promise<void> {
   const lines = createMergedLines(LONGEST_EVENT_BYTES);
   const sendAll = async (texts: readonly string[]): Promise<void> => {
     if (listener.sendLines !== undefined) return listener.sendLines('stdout', texts);
@@ -169,7 +174,7 @@ async function tellOutput(output: OutputPipe, listener: RunListener, ended: Abor
   const onBytes = async (bytes: Uint8Array): Promise<void> => {
     if (!listener.gone.aborted) await sendAll(lines.push(bytes));
   };
-  await output.deliver({ ended, onBytes });
+  await output.deliver({ clock, ended, onBytes });
   await sendAll(lines.finish());
 }
 

@@ -23,6 +23,8 @@ export interface FakeJupyter extends AsyncDisposable {
   readonly requests: string[];
   readonly authorizations: ReadonlySet<string | undefined>;
   readonly kernelNames: string[];
+  /** How many connections to kernels are open. */
+  connections(): number;
   /** Answers a request instead of the fake; undefined leaves it to the fake. */
   answer: (asked: string) => { readonly status: number; readonly body: object } | undefined;
   /** What the kernel does with code. */
@@ -48,6 +50,7 @@ export async function startFakeJupyter(port = 0): Promise<FakeJupyter> {
     requests: [],
     authorizations,
     kernelNames: [],
+    connections: () => sockets.clients.size,
     answer: () => undefined,
     run: (asked) => {
       asked.reply();

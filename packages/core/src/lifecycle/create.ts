@@ -30,8 +30,9 @@ export async function create(
   try {
     await store.insert(record);
   } catch (error) {
-    // A store that failed may have kept it all the same: a sandbox that was refused must not come to life.
-    if (!isFault(error, 'conflict')) await store.remove(record.id).catch(() => undefined); // the first error tells
+    // A store that failed may have kept it all the same: a sandbox that was refused must not come to life. Not
+    // awaited: a store that hangs has kept the caller waiting for long enough, and the first error tells.
+    if (!isFault(error, 'conflict')) void store.remove(record.id).catch(() => undefined);
     throw error;
   }
   context.log.info('sandbox.accepted', { sandboxId: record.id });

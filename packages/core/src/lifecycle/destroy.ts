@@ -76,9 +76,17 @@ function underLock(context: Context, { id, why }: Removal, signal: AbortSignal):
   );
 }
 
-/** The engine may have lost it only for a time: what was removed meanwhile must not come back with it. */
+/**
+ * The engine may have lost it only for a time: what was removed meanwhile must not come back with it. Its id is enough
+ * for that; what a client deleted is not kept, and its environment may hold secrets.
+ */
 async function bury({ store, clock }: Context, id: SandboxId): Promise<void> {
-  await store.update(id, (current) => ({ ...current, buriedAt: current.buriedAt ?? clock.now() }));
+  await store.update(id, (current) => ({
+    ...current,
+    spec: { ...current.spec, entrypoint: [], env: [], extensions: {} },
+    metadata: {},
+    buriedAt: current.buriedAt ?? clock.now(),
+  }));
 }
 
 /**

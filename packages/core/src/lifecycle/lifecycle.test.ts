@@ -1,5 +1,5 @@
 import { Fault, Secret } from '@opensandbox/base';
-import { sampleSpec } from '@opensandbox/testkit';
+import { MemoryStore, sampleSpec } from '@opensandbox/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MINUTE, SECOND, World } from '../../test/world.ts';
 import type { WorldOptions } from '../../test/world.ts';
@@ -49,6 +49,25 @@ describe('create', () => {
     const { record } = await world.create();
     await world.settle();
     expect(world.lifecycle.get(record.id).status.message).toBe('Preparing the image.');
+  });
+
+  it('tells at once that the store refused, although the store does not even take it back', async () => {
+    const busy = new Fault('unavailable', 'store.busy', 'The disk hangs.');
+    const asked: string[] = [];
+    class HangingStore extends MemoryStore {
+      override insert(): Promise<void> {
+        return Promise.reject(busy);
+      }
+      override remove(id: string): Promise<void> {
+        asked.push(id);
+        return new Promise(() => undefined);
+      }
+    }
+    await start({ store: new HangingStore() });
+    const outcome = world.create().catch((error: unknown) => error);
+    await world.settle();
+    expect(asked).toHaveLength(1);
+    expect(await Promise.race([outcome, Promise.resolve('waits')])).toBe(busy);
   });
 
   it.each<[string, Parameters<World['create']>[1], string]>([

@@ -118,6 +118,17 @@ describe('an engine that comes back empty', () => {
     expect(world.log.count('sandbox.adopted')).toBe(0);
   });
 
+  it('keeps of what was deleted meanwhile no more than it needs to know it again', async () => {
+    await open();
+    const id = await world.running({ TOKEN: 'secret' }, { metadata: { a: '1' } });
+    curtain.hide(id);
+    await relists(1);
+    await world.lifecycle.destroy(id, world.signal);
+    expect(world.record(id)?.buriedAt).toBeDefined();
+    expect(JSON.stringify(world.record(id))).not.toContain('secret');
+    expect(world.record(id)?.metadata).toEqual({});
+  });
+
   it('hinders neither a deletion nor an expiry', async () => {
     await open();
     const [deleted, due] = [await world.running(), await world.running({}, { timeoutSeconds: 600 })];

@@ -19,6 +19,8 @@ export interface DatabaseAddress {
 }
 
 const DATABASE = 'sandbox';
+/** Every server has it, for every account. */
+const ALWAYS_THERE = 'information_schema';
 const CONNECT_SECONDS = 10;
 
 /** Opens a connection to the sandbox's database, which is created when it is missing. */
@@ -40,8 +42,11 @@ function connect(address: DatabaseAddress): SqlConnection {
     adapter: 'mysql',
     ...address,
     username: 'root',
-    password: '',
-    database: '',
+    // What is empty here the runtime takes from DATABASE_URL, MYSQL_PASSWORD and others like them, and the sandbox's
+    // program has those for a database of its own.
+    password: () => '',
+    database: ALWAYS_THERE,
+    tls: false,
     // One, because the next statement must find what this one set.
     max: 1,
     idleTimeout: 0,

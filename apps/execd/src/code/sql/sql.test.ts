@@ -87,4 +87,18 @@ describe('a statement', () => {
     expect(done).toContain('"text/plain":"{\\"columns\\":[\\"affected_rows\\"],\\"rows\\":[[3]]}"');
     expect(done).toContain('"type":"execution_complete"');
   });
+
+  it('that fails is not quoted in the log', async () => {
+    const lines: unknown[] = [];
+    const write = (event: string, fields?: object): void => void lines.push([event, fields]);
+    const log = { ...silentLogger, info: write, warn: write, error: write };
+    await using scope = openScope(silentLogger);
+    const refused = Object.assign(new Error("syntax near 'hunter2'"), { errno: 1064 });
+    const open = async (): Promise<SqlConnection> => connection(() => Promise.reject(refused));
+    const run = createSql({ clock: new FakeClock(7), log, scope, open });
+    const told = await run("SET PASSWORD 'hunter2'", new AbortController().signal).text();
+    expect(told).toContain('hunter2');
+    expect(JSON.stringify(lines)).toContain('sql.failed');
+    expect(JSON.stringify(lines)).not.toContain('hunter2');
+  });
 });

@@ -55,8 +55,10 @@ async function tell(
     });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    deps.log.info('sql.failed', { error: message });
-    await stream.send(sqlError(errorName(error, statement), message));
+    const name = errorName(error, statement);
+    // Not the message: a database quotes the statement in it, with the passwords that are in that.
+    deps.log.info('sql.failed', { error: name });
+    await stream.send(sqlError(name, message));
   } finally {
     stream.end();
   }

@@ -1,7 +1,7 @@
+import { installFilter } from '../../install-filter.ts';
 import { addressOf, callLibc } from '../../libc.ts';
 import { seccompFilter } from './seccomp-filter.ts';
 
-const PR_SET_NO_NEW_PRIVS = 38;
 const PR_CAPBSET_DROP = 24;
 const PR_CAPBSET_READ = 23;
 const LAST_CAPABILITY = 63;
@@ -27,6 +27,25 @@ export function dropCapabilities(): void {
     if (KEPT.has(capability) || !isKnown(capability)) continue;
     callLibc('prctl', PR_CAPBSET_DROP, capability, 0, 0, 0);
   }
+  clearInheritable();
+}
+
+const CAPGET = process.arch === 'arm64' ? 90 : 125;
+const CAPSET = process.arch === 'arm64' ? 91 : 126;
+const CAPABILITY_VERSION = 0x20080522;
+/** In each of two words' triples: effective, permitted, inheritable. */
+const TRIPLE_BYTES = 12;
+const INHERITABLE_AT = 8;
+
+/** Some engines start containers with inheritable capabilities, and root's next program gets those again. */
+function clearInheritable(): void {
+  const header = Buffer.alloc(8);
+  header.writeUInt32LE(CAPABILITY_VERSION, 0);
+  const sets = Buffer.alloc(2 * TRIPLE_BYTES);
+  callLibc('syscall', CAPGET, addressOf(header), addressOf(sets), null);
+  sets.writeUInt32LE(0, INHERITABLE_AT);
+  sets.writeUInt32LE(0, TRIPLE_BYTES + INHERITABLE_AT);
+  callLibc('syscall', CAPSET, addressOf(header), addressOf(sets), null);
 }
 
 function isKnown(capability: number): boolean {
@@ -37,19 +56,10 @@ function isKnown(capability: number): boolean {
   }
 }
 
-const SECCOMP_SET_MODE_FILTER = 1;
-const SECCOMP_FILTER_FLAG_TSYNC = 1;
-
 /**
  * Forbids this process and all it starts to make namespaces or mounts, and what else a session has no use for. Every
  * thread of this process is included: any of them may start a program.
  */
 export function restrictSystemCalls(): void {
-  const filter = seccompFilter(process.arch);
-  callLibc('prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  // struct sock_fprog: the number of instructions and where they are.
-  const program = Buffer.alloc(16);
-  program.writeUInt16LE(filter.instructions.length / 8, 0);
-  program.writeBigUInt64LE(addressOf(filter.instructions), 8);
-  callLibc('syscall', filter.install, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, program);
+  installFilter(seccompFilter(process.arch));
 }

@@ -9,7 +9,7 @@ const X64 = 0xc000003e;
 
 /** Runs a filter as the kernel does. */
 function answer(architecture: string, call: { number: number; audit: number; argument?: number }): number {
-  const code = Buffer.from(seccompFilter(architecture).instructions);
+  const code = Buffer.from(seccompFilter(architecture));
   const words = new Map([
     [0, call.number],
     [4, call.audit],

@@ -2,8 +2,6 @@
 interface Processor {
   /** AUDIT_ARCH of the kernel. */
   readonly audit: number;
-  /** The system call that installs a filter. */
-  readonly install: number;
   readonly clone: number;
   readonly refused: readonly number[];
 }
@@ -15,7 +13,6 @@ const NEW_MOUNT_CALLS = [428, 429, 430, 431, 432, 433, 442];
 const PROCESSORS: Readonly<Record<string, Processor>> = {
   x64: {
     audit: 0xc000003e,
-    install: 317,
     clone: 56,
     // pivot_root, chroot, mount, umount2, init_module, kexec_load, add_key, request_key, keyctl, unshare,
     // perf_event_open, open_by_handle_at, setns, finit_module, kexec_file_load, bpf, userfaultfd
@@ -23,7 +20,6 @@ const PROCESSORS: Readonly<Record<string, Processor>> = {
   },
   arm64: {
     audit: 0xc00000b7,
-    install: 277,
     clone: 220,
     refused: [41, 51, 40, 39, 105, 104, 217, 218, 219, 97, 241, 265, 268, 273, 294, 280, 282],
   },
@@ -48,13 +44,8 @@ const X32 = 0x40000000;
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET; not NEWTIME, whose bit is an exit signal's. */
 const NEW_NAMESPACES = 0x7e020000;
 
-export interface SeccompFilter {
-  readonly install: number;
-  readonly instructions: Uint8Array;
-}
-
 /** Refuses what makes namespaces and mounts. `clone3` is unknown then, and libraries fall back to `clone`. */
-export function seccompFilter(architecture: string): SeccompFilter {
+export function seccompFilter(architecture: string): Uint8Array {
   const processor = PROCESSORS[architecture];
   if (processor === undefined) throw new Error(`there is no filter for the processor ${architecture}`);
   const refused = [...processor.refused, ...NEW_MOUNT_CALLS];
@@ -77,7 +68,7 @@ export function seccompFilter(architecture: string): SeccompFilter {
     instruction(RETURN, FAIL | EPERM),
     instruction(RETURN, ALLOW),
   ];
-  return { install: processor.install, instructions: Buffer.concat(code) };
+  return Buffer.concat(code);
 }
 
 function instruction(code: number, operand: number, whenTrue = 0, whenFalse = 0): Buffer {

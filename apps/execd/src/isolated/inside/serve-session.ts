@@ -57,7 +57,8 @@ function openSessions(spec: SessionSpec, self: readonly string[]): Sessions {
   return createSessions({
     clock: systemClock(),
     log: silentLogger,
-    outputs: openOutputDirectory(['/tmp', '/dev/shm', '/run']),
+    // It goes with the session, however that ends; /tmp may be the sandbox's own.
+    outputs: openOutputDirectory([INSIDE_DIR, '/tmp']),
     pipes: bunPipes(bunRuntime()),
     cwd: spec.workspace.path,
     stop: 'interrupt',

@@ -1,0 +1,24 @@
+/** One request the agent has answered. */
+export interface Answered {
+  readonly method: string;
+  /** The template of its route; undefined when it matched none. */
+  readonly route: string | undefined;
+  readonly status: number;
+  /** For an answer that goes on: how it ended, once it has. */
+  readonly outcome: Promise<Outcome> | undefined;
+}
+
+export type Outcome = 'success' | 'failure';
+
+/** Where the agent's measurements go. Costs a request nothing while nobody collects them. */
+export interface Telemetry {
+  /** Called when a request begins; what it returns is called once with the answer. Undefined while nobody collects. */
+  begin(): ((answered: Answered) => void) | undefined;
+  /** Hands over what is left. Returns at the latest when `signal` aborts. */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+export const noTelemetry: Telemetry = {
+  begin: () => undefined,
+  close: () => Promise.resolve(),
+};
