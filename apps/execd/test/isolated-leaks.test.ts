@@ -64,6 +64,18 @@ describe.skipIf(reason !== undefined)('isolated sessions', () => {
     expect(stdout).toHaveLength(5);
   });
 
+  it.each(['balanced', 'strict'])(
+    'cannot change what other commands of the sandbox run with (%s)',
+    async (profile) => {
+      await sandbox.exec('sh', '-c', 'mkdir -p /tmp/.opensandbox && echo KEPT=1 > /tmp/.opensandbox/env');
+      const id = await client.create({ workspace: { path: '/workspace' }, profile });
+      const attempt =
+        'echo X=1 >> /tmp/.opensandbox/env; rm -rf /tmp/.opensandbox; cat /tmp/.opensandbox/env';
+      expect((await client.run(id, attempt)).stdout).toContain('KEPT=1');
+      expect(await sandbox.exec('cat', '/tmp/.opensandbox/env')).toBe('KEPT=1\n');
+    },
+  );
+
   it.each(['setpriv', 'userns'])('leave nothing in a /tmp that is shared (%s)', async (mode) => {
     const before = await sandbox.exec('ls', '-A', '/tmp');
     const shared = { workspace: { path: '/workspace' }, profile: 'balanced', uid: 1000, uid_mode: mode };

@@ -60,7 +60,7 @@ describe('openSession', () => {
     ];
     const { jupyter, wishes } = scripted({ specs });
     const deps = { clock: new FakeClock(0), jupyter, lifetime: never };
-    await openSession(deps, { language: 'python', cwd: '/work/here/' }, never);
+    await openSession(deps, { language: 'python', cwd: '/project/here/' }, never);
     expect(wishes[0]?.kernelName).toBe('b-python');
     expect(wishes[0]?.path).toMatch(/^work\/here\/[0-9a-f]{32}\.ipynb$/);
   });

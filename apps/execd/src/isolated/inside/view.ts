@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, lstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { failedWith } from '../../files/system-errors.ts';
 import { coverDevices, holdDevices, mountProc } from './kernel-places.ts';
 import { longestWithin, parseMountInfo } from './mount-table.ts';
@@ -35,7 +35,7 @@ export function makeView(spec: SessionSpec, insideDirectory: string): void {
   const inside = { source: insideDirectory, dest: INSIDE_DIR, readonly: false };
   mkdirSync('/tmp', { recursive: true });
   const tmp = spec.privateTmp ? [] : [{ source: '/tmp', dest: '/tmp', readonly: false }];
-  const held = [...tmp, ...(isOverlay ? [] : [own]), ...spec.binds, inside].map(hold);
+  const held = [...tmp, ...agentPlaces(), ...(isOverlay ? [] : [own]), ...spec.binds, inside].map(hold);
   const layers = isOverlay ? [workspace.path, workspace.upper, workspace.work].map(openPlace) : [];
   const devices = holdDevices(openPlace);
 
@@ -49,6 +49,15 @@ export function makeView(spec: SessionSpec, insideDirectory: string): void {
   mount({ source: 'none', target: spec.upperRoot, type: 'tmpfs', flags: MS_RDONLY, data: 'size=4k,mode=0' });
   mountProc();
   for (const fd of [...held.map((bind) => bind.fd), ...layers, ...devices.values()]) closeSync(fd);
+}
+
+/** Where the agent and the sandbox's first process keep the variables of commands and the authorities to trust. */
+const RUNTIME_DIR = '/tmp/.opensandbox';
+
+/** A session may read them, but not change what other commands run with. */
+function agentPlaces(): SpecBind[] {
+  const isThere = lstatSync(RUNTIME_DIR, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isThere ? [{ source: RUNTIME_DIR, dest: RUNTIME_DIR, readonly: true }] : [];
 }
 
 function openPlace(path: string): number {
