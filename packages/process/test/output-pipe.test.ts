@@ -106,7 +106,7 @@ describe('an output pipe', () => {
 
   it('ends although what the program left running never stops writing', async () => {
     const { group, output } = await run('yes & echo $! >pid; exit 0');
-    expect(await output).toMatch(/^(y\n)*y?$/);
+    expect((await output).replaceAll('y\n', '')).toMatch(/^y?$/); // megabytes: too many for a pattern that repeats
     expect(group.signal('SIGKILL')).toBe(true);
     rmSync(join(place, 'pid'));
     await expect.poll(() => readdirSync(place)).toEqual([]);
