@@ -14,6 +14,22 @@ osb_ca_wait=300
 # Program and perhaps an argument. Absent where the agent comes from an image that does not ship it.
 osb_launch=$osb_home/lib/launch
 
+# What a process is started with can be read in /proc for as long as it lives, by every command that runs as the same
+# user. So the token goes through a pipe to a second start of this script that does not have it in its environment.
+osb_token=
+if [ "${_EXECD_TOKEN_FD-}" = 4 ]; then
+  IFS= read -r osb_token <&4
+  exec 4<&-
+elif [ -n "${EXECD_ACCESS_TOKEN-}" ] && [ -x /bin/sh ] && [ -f "$0" ]; then
+  exec 4<<END
+$EXECD_ACCESS_TOKEN
+END
+  unset EXECD_ACCESS_TOKEN
+  export _EXECD_TOKEN_FD=4
+  exec /bin/sh "$0" "$@"
+fi
+unset _EXECD_TOKEN_FD
+
 say() {
   echo "[bootstrap] $*"
 }
@@ -225,12 +241,16 @@ keep_agent_running() {
   unset _EXECD_STATE
   if read -r _EXECD_STATE 2>/dev/null </proc/sys/kernel/random/uuid; then export _EXECD_STATE; fi
   exec 3</dev/null
+  osb_token=${EXECD_ACCESS_TOKEN-$osb_token}
+  unset EXECD_ACCESS_TOKEN
   osb_quick=0
   while :; do
     # Unquoted: EXECD may hold arguments.
+    if [ -n "$osb_token" ]; then export EXECD_ACCESS_TOKEN="$osb_token"; fi
     # shellcheck disable=SC2086
     start $EXECD
     osb_agent=$!
+    unset EXECD_ACCESS_TOKEN
     osb_started=$(date +%s 2>/dev/null)
     wait "$osb_agent"
     osb_status=$?

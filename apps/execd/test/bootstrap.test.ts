@@ -188,6 +188,34 @@ describe.skipIf(missing !== undefined).each(IMAGES)('a sandbox of %s', (image) =
     expect(await sandbox.logs()).toContain('token: <>');
   });
 
+  it('leaves the access token where no command can read it, also after the agent was started again', async () => {
+    const token = 'a-long-secret-token';
+    const command = ['sleep', '600'];
+    await using sandbox = await startSandbox({ image, command, env: { EXECD_ACCESS_TOKEN: token } });
+    const address = await sandbox.address();
+    const headers = { 'X-EXECD-ACCESS-TOKEN': token };
+    const run = async (text: string): Promise<string> => {
+      const body = JSON.stringify({ command: text });
+      const response = await fetch(`${address}/command`, { method: 'POST', headers, body });
+      return response.text();
+    };
+    const isUp = async (): Promise<true | undefined> => {
+      const answer = await fetch(`${address}/ping`, { headers }).catch(() => undefined);
+      return answer?.ok === true ? true : undefined;
+    };
+    for (const round of ['first', 'second']) {
+      await eventually(isUp);
+      expect((await fetch(`${address}/ping`)).status).toBe(401);
+      const told = await run(
+        "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; echo done",
+      );
+      expect(told).toContain('PATH=');
+      expect(told).toContain('"done"');
+      expect(told).not.toContain(token);
+      if (round === 'first') await run('kill -9 $PPID').catch(() => '');
+    }
+  });
+
   it('waits for the certificate of its proxy and trusts it', async () => {
     const command = ['sh', '-c', 'echo "$NODE_EXTRA_CA_CERTS $SSL_CERT_FILE"; tail -n 1 "$SSL_CERT_FILE"'];
     const env = { OPENSANDBOX_EGRESS_MITMPROXY_TRANSPARENT: 'True' };

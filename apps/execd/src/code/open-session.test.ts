@@ -62,7 +62,7 @@ describe('openSession', () => {
     const deps = { clock: new FakeClock(0), jupyter, lifetime: never };
     await openSession(deps, { language: 'python', cwd: '/project/here/' }, never);
     expect(wishes[0]?.kernelName).toBe('b-python');
-    expect(wishes[0]?.path).toMatch(/^work\/here\/[0-9a-f]{32}\.ipynb$/);
+    expect(wishes[0]?.path).toMatch(/^project\/here\/[0-9a-f]{32}\.ipynb$/);
   });
 
   it('asks a server that is down at most every five seconds, and gives up after about five minutes', async () => {

@@ -13,6 +13,8 @@ export interface SandboxContainer extends AsyncDisposable {
   readonly id: string;
   /** The agent's URL; waits until it answers. */
   url(): Promise<string>;
+  /** Where the agent will answer. */
+  address(): Promise<string>;
   exec(...command: string[]): Promise<string>;
   kill(signal: string): Promise<void>;
   /** Waits for the end; the status of the first process. */
@@ -50,13 +52,15 @@ export async function startSandbox(options: ContainerOptions): Promise<SandboxCo
     ...command,
   ]);
   const id = stdout.trim();
+  const address = async (): Promise<string> => {
+    const found = await docker(['inspect', '--format={{.NetworkSettings.IPAddress}}', id]);
+    return `http://${found.stdout.trim()}:44772`;
+  };
   return {
     id,
+    address,
     async url() {
-      const address = (
-        await docker(['inspect', '--format={{.NetworkSettings.IPAddress}}', id])
-      ).stdout.trim();
-      const url = `http://${address}:44772`;
+      const url = await address();
       return eventually(async () => {
         return fetch(`${url}/ping`).then(
           (response) => (response.ok ? url : undefined),
