@@ -1,4 +1,5 @@
-import type { Page, SandboxQuery } from './lifecycle/lifecycle.ts';
+import type { SandboxQuery } from './lifecycle/lifecycle.ts';
+import type { Page } from './page.ts';
 import type { Sandbox, SandboxRecord } from './sandbox.ts';
 
 /** Filters, sorts (newest first, then by id) and cuts out one page. `view` adds the status to a record. */

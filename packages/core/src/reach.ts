@@ -4,8 +4,10 @@ import type { Reach } from './sandbox.ts';
 
 /** Where the agent listens inside every sandbox; it forwards `/proxy/<port>/…` to that port. */
 const AGENT_PORT = 44772;
-/** The one other port that engines publish. */
+/** The one other port that engines publish of every sandbox. */
 const HTTP_PORT = 8080;
+/** The screen and the remote desktop of a Windows guest, when they are published: no agent is before them. */
+const SCREEN_PORTS = [8006, 3389];
 
 export function checkPort(port: number): void {
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return;
@@ -24,6 +26,8 @@ export function addressOf(reach: Reach, port: number): PortAddress {
         if (direct === undefined) throw missingMapping(port);
         return { reach, port: direct, pathPrefix: '' };
       }
+      const screen = SCREEN_PORTS.includes(port) ? reach.ports[port] : undefined;
+      if (screen !== undefined) return { reach, port: screen, pathPrefix: '' };
       const agent = reach.ports[AGENT_PORT];
       if (agent === undefined) throw missingMapping(port);
       return { reach, port: agent, pathPrefix: `/proxy/${port}` };

@@ -5,6 +5,7 @@ import { remove } from './lifecycle/destroy.ts';
 import { startProvisioning } from './lifecycle/provision.ts';
 import type { Situation } from './repair.ts';
 import { repairFor } from './repair.ts';
+import { isCapturing } from './snapshots/capture-queue.ts';
 import type { Intent, Loss, Observation, SandboxClaim, SandboxId, SandboxRecord } from './sandbox.ts';
 
 /** Repairs each of them. One that cannot be repaired now keeps no other from it; the sweep comes back to it. */
@@ -82,7 +83,7 @@ function situationOf(context: Context, id: SandboxId, oldest: OldestShown): Situ
   return {
     record,
     seen: index.get(id),
-    isBusy: operations.isBusy(id),
+    isBusy: operations.isBusy(id) || isCapturing(context, id),
     wasRemoved: index.wasRemoved(id),
     lack: listedAt === undefined ? undefined : { listedAt, oldestShownAt: oldest() },
     isRetrying: deadlines.isRetrying(id),

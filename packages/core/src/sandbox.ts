@@ -23,11 +23,59 @@ export type ImageSource =
   /** `image` is the engine's reference that the snapshot restores from. */
   | { readonly kind: 'snapshot'; readonly snapshotId: string; readonly image: string };
 
+/** Where the data of a volume is. */
+export type VolumeSource =
+  /** A path of the host that the engine runs on. */
+  | { readonly kind: 'host'; readonly path: string }
+  /** A named volume of the platform: a Docker volume, a PersistentVolumeClaim. */
+  | {
+      readonly kind: 'claim';
+      readonly claimName: string;
+      readonly createIfMissing: boolean;
+      /** Remove it with the sandbox, if the sandbox's own request made it. */
+      readonly deleteWithSandbox: boolean;
+      /** How a claim is made, for platforms that have a say in it. */
+      readonly storageClass: string | undefined;
+      readonly storage: string | undefined;
+      readonly accessModes: readonly string[] | undefined;
+    }
+  /** A bucket of Alibaba Cloud OSS. */
+  | {
+      readonly kind: 'ossfs';
+      readonly bucket: string;
+      readonly endpoint: string;
+      readonly version: '1.0' | '2.0';
+      readonly options: readonly string[];
+      /** Needed, and kept, only until it is mounted. */
+      readonly credentials: OssCredentials | undefined;
+    };
+
+export interface OssCredentials {
+  readonly accessKeyId: string;
+  readonly accessKeySecret: Secret;
+}
+
+export interface Volume {
+  /** Unique in the sandbox. */
+  readonly name: string;
+  /** Absolute path in the sandbox. */
+  readonly mountPath: string;
+  readonly readOnly: boolean;
+  /** Relative, without `..`; `undefined` means the whole. */
+  readonly subPath: string | undefined;
+  readonly source: VolumeSource;
+}
+
 /** Parsed limits. `undefined` means the client set no limit of that kind. */
 export interface Resources {
   readonly cpuMillis: number | undefined;
   readonly memoryBytes: number | undefined;
   readonly gpus: number | 'all' | undefined;
+  /** Most bytes that the sandbox may write into its own file system. */
+  readonly storageBytes?: number | undefined;
+  /** What is kept for the sandbox when the machine is busy. Never above the limit of the same kind. */
+  readonly cpuRequestMillis?: number | undefined;
+  readonly memoryRequestBytes?: number | undefined;
 }
 
 /** What was asked for, validated and in domain terms. Immutable for the life of a sandbox. */
@@ -39,6 +87,8 @@ export interface SandboxSpec {
   readonly env: readonly (readonly [name: string, value: string])[];
   readonly platform: Platform | undefined;
   readonly resources: Resources;
+  /** In request order. */
+  readonly volumes: readonly Volume[];
   /** The request's own maps, for drivers that pass them through. */
   readonly resourceLimits: Readonly<Record<string, string>>;
   readonly resourceRequests: Readonly<Record<string, string>>;

@@ -6,6 +6,8 @@ export interface StatusInput {
   readonly seen: Observation | undefined;
   /** The latest step of a provisioning that is under way. */
   readonly progress: Progress | undefined;
+  /** The engine has frozen it for a moment, to capture it. */
+  readonly captured?: boolean | undefined;
 }
 
 type Phrase = Omit<SandboxStatus, 'transitionAt'>;
@@ -36,14 +38,14 @@ const LOST = phrase(
  * | pause          | Failed  | Pending  | Pausing | Paused   | Terminated or Failed | Unknown |
  * | destroy        | Stopping, whatever is seen                                               |
  *
- * A provisioning that is pending shows as Pending and a failed one as Failed, whatever is seen. `absent` is no
+ * A sandbox that shows as paused only because it is being captured is Running. A provisioning that is pending shows as Pending and a failed one as Failed, whatever is seen. `absent` is no
  * end: the engine may show the sandbox again.
  */
 export function statusOf(input: StatusInput): SandboxStatus {
   return { ...phraseOf(input), transitionAt: transitionAt(input) };
 }
 
-function phraseOf({ record, seen, progress }: StatusInput): Phrase {
+function phraseOf({ record, seen, progress, captured }: StatusInput): Phrase {
   if (record.intent === 'destroy') return STOPPING;
   const { provisioning } = record;
   if (provisioning.phase === 'failed') return phrase('Failed', 'PROVISIONING_ERROR', provisioning.message);
@@ -58,7 +60,8 @@ function phraseOf({ record, seen, progress }: StatusInput): Phrase {
       if (record.intent === 'pause') return PAUSING;
       return seen.engineState === 'restarting' ? RESTARTING : RUNNING;
     case 'paused':
-      return record.intent === 'pause' ? PAUSED : RESUMING;
+      if (record.intent === 'pause') return PAUSED;
+      return captured === true ? RUNNING : RESUMING;
     case 'exited':
       return ended(seen);
     case 'unknown':

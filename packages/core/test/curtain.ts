@@ -18,7 +18,7 @@ export class Curtain {
   readonly before = (driver: RuntimeDriver): RuntimeDriver => ({
     ...driver,
     inspect: async (id, signal) => (this.#hidden.has(id) ? undefined : driver.inspect(id, signal)),
-    destroy: async (id, signal) => (this.#hidden.has(id) ? undefined : driver.destroy(id, signal)),
+    destroy: async (id, signal) => (this.#hidden.has(id) ? 'absent' : driver.destroy(id, signal)),
     observe: (signal) => this.#observe(driver, signal),
   });
 

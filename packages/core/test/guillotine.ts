@@ -1,5 +1,5 @@
 import type { Clock } from '@opensandbox/base';
-import type { AgentProbe, RuntimeDriver, SandboxStore } from '../src/index.ts';
+import type { AgentProbe, RuntimeDriver, SandboxStore, SnapshotStore } from '../src/index.ts';
 
 /**
  * Kills a process between two of its steps. Everything a server does to the world passes here; from the fatal
@@ -40,8 +40,18 @@ export class Guillotine {
     };
   }
 
+  snapshotStore(store: SnapshotStore): SnapshotStore {
+    return {
+      get: (id) => store.get(id),
+      list: () => store.list(),
+      insert: (record) => this.#step(() => store.insert(record)),
+      update: (id, change) => this.#step(() => store.update(id, change)),
+      remove: (id) => this.#step(() => store.remove(id)),
+    };
+  }
+
   driver(driver: RuntimeDriver): RuntimeDriver {
-    const { pausing } = driver;
+    const { pausing, snapshots, diagnostics } = driver;
     return {
       name: driver.name,
       admit: (spec, signal) => this.#step(() => driver.admit(spec, signal)),
@@ -49,10 +59,18 @@ export class Guillotine {
       destroy: (id, signal) => this.#step(() => driver.destroy(id, signal)),
       inspect: (id, signal) => this.#step(() => driver.inspect(id, signal)),
       observe: (signal) => this.#observe(driver, signal),
+      ...(diagnostics && { diagnostics }),
       ...(pausing && {
         pausing: {
           pause: (id, signal) => this.#step(() => pausing.pause(id, signal)),
           resume: (id, signal) => this.#step(() => pausing.resume(id, signal)),
+        },
+      }),
+      ...(snapshots && {
+        snapshots: {
+          capture: (wish, report, signal) => this.#step(() => snapshots.capture(wish, report, signal)),
+          recover: (wish, report, signal) => this.#step(() => snapshots.recover(wish, report, signal)),
+          remove: (id, signal) => this.#step(() => snapshots.remove(id, signal)),
         },
       }),
     };

@@ -3,7 +3,15 @@ import { openScope, silentLogger } from '@opensandbox/base';
 import type { FakeConfig } from '@opensandbox/driver-fake';
 import { FakeEngine, fakeConfig, openFakeDriver, openFakeProbe } from '@opensandbox/driver-fake';
 import type { LogCapture } from '@opensandbox/testkit';
-import { captureLog, FakeClock, MemoryStore, newSandboxId, sampleSpec, settle } from '@opensandbox/testkit';
+import {
+  captureLog,
+  FakeClock,
+  MemorySnapshotStore,
+  MemoryStore,
+  newSandboxId,
+  sampleSpec,
+  settle,
+} from '@opensandbox/testkit';
 import type {
   AgentProbe,
   CreateSandbox,
@@ -14,6 +22,7 @@ import type {
   SandboxId,
   SandboxRecord,
   SandboxStore,
+  SnapshotStore,
 } from '../src/index.ts';
 import { openLifecycle } from '../src/index.ts';
 import { Guillotine } from './guillotine.ts';
@@ -46,6 +55,7 @@ export class World {
   readonly clock: FakeClock;
   readonly engine: FakeEngine;
   readonly store: SandboxStore;
+  readonly snapshots: SnapshotStore = new MemorySnapshotStore();
   readonly log: LogCapture = captureLog();
   readonly signal = new AbortController().signal;
   readonly #options: WorldOptions;
@@ -77,6 +87,7 @@ export class World {
       {
         driver: guillotine.driver(this.#options.driver?.(driver) ?? driver),
         store: guillotine.store(this.store),
+        snapshotStore: guillotine.snapshotStore(this.snapshots),
         probe: guillotine.probe(this.#options.probe?.(probe) ?? probe),
         clock,
         log: this.log,

@@ -2,12 +2,14 @@ import { Fault } from '@opensandbox/base';
 import type { Deadlines } from '../deadlines.ts';
 import type { SandboxIndex } from '../index/sandbox-index.ts';
 import type { Operations } from '../operations.ts';
-import type { Sandbox, SandboxId, SandboxRecord } from '../sandbox.ts';
+import type { Sandbox, SandboxId, SandboxRecord, Volume } from '../sandbox.ts';
+import type { CaptureQueues } from '../snapshots/capture-queue.ts';
+import { isCapturing } from '../snapshots/capture-queue.ts';
 import { statusOf } from '../status.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
 
 /** What every verb works with: the ports, and the four owners of state. */
-export interface Context extends LifecycleDeps {
+export interface Context extends LifecycleDeps, CaptureQueues {
   readonly index: SandboxIndex;
   readonly deadlines: Deadlines;
   readonly operations: Operations;
@@ -16,7 +18,12 @@ export interface Context extends LifecycleDeps {
 export function view(context: Context, record: SandboxRecord): Sandbox {
   const seen = context.index.get(record.id);
   const progress = context.operations.progress(record.id);
-  return { record, status: statusOf({ record, seen, progress }), reach: seen?.reach ?? { kind: 'none' } };
+  const captured = seen?.phase === 'paused' && isCapturing(context, record.id);
+  return {
+    record,
+    status: statusOf({ record, seen, progress, captured }),
+    reach: seen?.reach ?? { kind: 'none' },
+  };
 }
 
 export function requireRecord(context: Context, id: SandboxId): SandboxRecord {
@@ -37,9 +44,18 @@ export function removalDueAt(context: Context, record: SandboxRecord): number | 
   return record.expiresAt;
 }
 
-/** Registry credentials are needed, and kept, only until the image is there. */
-export function withoutAuth(record: SandboxRecord): SandboxRecord {
-  const { source } = record.spec;
-  if (source.kind !== 'image' || source.auth === undefined) return record;
-  return { ...record, spec: { ...record.spec, source: { ...source, auth: undefined } } };
+/** Credentials are needed, and kept, only until the image is there and the volumes are mounted. */
+export function withoutSecrets(record: SandboxRecord): SandboxRecord {
+  const { source, volumes } = record.spec;
+  const spec = {
+    ...record.spec,
+    source: source.kind === 'image' ? { ...source, auth: undefined } : source,
+    volumes: volumes.map(withoutCredentials),
+  };
+  return { ...record, spec };
+}
+
+function withoutCredentials(volume: Volume): Volume {
+  if (volume.source.kind !== 'ossfs') return volume;
+  return { ...volume, source: { ...volume.source, credentials: undefined } };
 }

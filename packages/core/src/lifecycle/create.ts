@@ -1,6 +1,7 @@
 import { checkAborted, isFault } from '@opensandbox/base';
 import { checkCreate } from '../limits.ts';
 import type { Sandbox, SandboxRecord } from '../sandbox.ts';
+import { imageOf, requireSnapshot } from '../snapshots/require-snapshot.ts';
 import type { Context } from './context.ts';
 import { view } from './context.ts';
 import type { CreateSandbox } from './lifecycle.ts';
@@ -17,6 +18,8 @@ export async function create(
   const expiresAt = checkCreate(request, createdAt, context.options.maxTimeoutSeconds);
   const spec = await driver.admit(request.spec, signal);
   checkAborted(signal);
+  // Asked again: it may have been deleted while the engine was looked at.
+  if (spec.source.kind === 'snapshot') imageOf(requireSnapshot(context, spec.source.snapshotId));
   const record: SandboxRecord = {
     id: context.newId(),
     spec,

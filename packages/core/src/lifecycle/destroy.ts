@@ -61,9 +61,8 @@ function underLock(context: Context, { id, why }: Removal, signal: AbortSignal):
     id,
     async () => {
       const record = store.get(id);
-      const isLost = record?.lost !== undefined && index.get(id) === undefined && !index.wasRemoved(id);
-      await driver.destroy(id, signal);
-      if (isLost && why !== 'lost') {
+      const removal = await driver.destroy(id, signal);
+      if (removal === 'absent' && isUnproven(context, record, why)) {
         await bury(context, id);
       } else {
         await store.remove(id);
@@ -74,6 +73,12 @@ function underLock(context: Context, { id, why }: Removal, signal: AbortSignal):
     },
     signal,
   );
+}
+
+/** It was on an engine, and nothing but its absence says that it is not any more. */
+function isUnproven({ index }: Context, record: SandboxRecord | undefined, why: string): boolean {
+  if (record?.provisioning.phase !== 'ready' || index.wasRemoved(record.id)) return false;
+  return why !== 'lost' && why !== 'removed_outside';
 }
 
 /**

@@ -1,8 +1,12 @@
-import type { Clock, Logger, Scope } from '@opensandbox/base';
+import type { Clock, Fault, Logger, Scope } from '@opensandbox/base';
+import type { Diagnostics } from '../diagnostics/diagnostics.ts';
+import type { Page } from '../page.ts';
 import type { AgentProbe } from '../ports/agent-probe.ts';
 import type { RuntimeDriver } from '../ports/runtime-driver.ts';
 import type { SandboxStore } from '../ports/sandbox-store.ts';
+import type { SnapshotStore } from '../ports/snapshot-store.ts';
 import type { Moment, Reach, Sandbox, SandboxId, SandboxSpec } from '../sandbox.ts';
+import type { Snapshots } from '../snapshots/snapshots.ts';
 
 export interface CreateSandbox {
   readonly spec: SandboxSpec;
@@ -19,13 +23,6 @@ export interface SandboxQuery {
   /** 1 is the first page. */
   readonly page: number;
   readonly pageSize: number;
-}
-
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly page: number;
-  readonly pageSize: number;
-  readonly totalItems: number;
 }
 
 /** The address of one port of one sandbox. */
@@ -68,6 +65,10 @@ export interface Lifecycle {
    * Fault that ended it), the sandbox was deleted, `signal` aborted, or the configured wait passed.
    */
   resolve(id: SandboxId, port: number, signal: AbortSignal): Promise<PortAddress>;
+  /** What is kept of sandboxes, for new ones to start from. */
+  readonly snapshots: Snapshots;
+  /** Texts for people who want to know what is wrong. */
+  readonly diagnostics: Diagnostics;
 }
 
 export interface LifecycleOptions {
@@ -87,10 +88,13 @@ export interface LifecycleOptions {
 export interface LifecycleDeps {
   readonly driver: RuntimeDriver;
   readonly store: SandboxStore;
+  readonly snapshotStore: SnapshotStore;
   readonly probe: AgentProbe;
   readonly clock: Clock;
   readonly log: Logger;
   readonly newId: () => SandboxId;
+  /** How a Fault reads where clients only see a sentence; its message alone when absent. */
+  readonly explain?: ((fault: Fault) => string) | undefined;
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly options: LifecycleOptions;

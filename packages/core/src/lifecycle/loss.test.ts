@@ -118,6 +118,22 @@ describe('an engine that comes back empty', () => {
     expect(world.log.count('sandbox.adopted')).toBe(0);
   });
 
+  it('does not bring back what was deleted before any list lacked it', async () => {
+    await open();
+    const id = await world.running({ SECRET: 'x' });
+    curtain.hide(id);
+    await world.lifecycle.destroy(id, world.signal);
+    expect(() => world.lifecycle.get(id)).toThrow('not found');
+    await relists(2);
+    await world.stop();
+    await world.start();
+    curtain.lift();
+    await relists(1);
+    expect(world.log.count('sandbox.adopted')).toBe(0);
+    expect(world.engine.ids).toEqual([]);
+    expect(world.store.list()).toEqual([]);
+  });
+
   it('keeps of what was deleted meanwhile no more than it needs to know it again', async () => {
     await open();
     const id = await world.running({ TOKEN: 'secret' }, { metadata: { a: '1' } });

@@ -1,11 +1,17 @@
 import type { Scope } from '@opensandbox/base';
 import { abortable } from '@opensandbox/base';
 import { openDeadlines } from '../deadlines.ts';
+import { createDiagnostics } from '../diagnostics/collect.ts';
+import type { Journal } from '../diagnostics/journal.ts';
+import { createJournal } from '../diagnostics/journal.ts';
+import { journaledIndex, journaledOperations, journaledStore } from '../diagnostics/journaled.ts';
 import { follow } from '../follow.ts';
 import { createSandboxIndex } from '../index/sandbox-index.ts';
 import { openOperations } from '../operations.ts';
 import { runQuery } from '../query.ts';
 import type { SandboxRecord } from '../sandbox.ts';
+import { adoptCaptures, openCaptureQueues, openSnapshots } from '../snapshots/open-snapshots.ts';
+import type { Snapshots } from '../snapshots/snapshots.ts';
 import { sweep, sweepOnce } from '../sweep.ts';
 import type { Context } from './context.ts';
 import { removalDueAt, requireRecord, view } from './context.ts';
@@ -23,7 +29,10 @@ const RETRY_LONGEST_MS = 60_000;
 
 /** Restores what was asked for, learns what there is, starts the loops; then serves. */
 export async function openLifecycle(deps: LifecycleDeps, scope: Scope): Promise<Lifecycle> {
-  const context = openContext(deps, scope);
+  const journal = createJournal(deps.clock);
+  for (const { id } of deps.store.list()) journal.open(id, true);
+  const context = openContext(deps, journal, scope);
+  adoptCaptures(context); // before anything is seen: what is being captured looks paused
   const firstSnapshot = new Promise<void>((known) => {
     scope.run('follow', (signal) => follow(context, known, signal));
   });
@@ -33,22 +42,27 @@ export async function openLifecycle(deps: LifecycleDeps, scope: Scope): Promise<
     if (!context.deadlines.has(record.id)) context.deadlines.set(record.id, removalDueAt(context, record));
   }
   scope.run('sweep', (signal) => sweep(context, signal));
-  return serve(context);
+  return serve(context, { journal, snapshots: openSnapshots(context, scope) });
 }
 
-function openContext(deps: LifecycleDeps, scope: Scope): Context {
+function openContext(deps: LifecycleDeps, journal: Journal, scope: Scope): Context {
   const { clock, log, random } = deps;
   const backoff = { firstMs: RETRY_FIRST_MS, longestMs: RETRY_LONGEST_MS, jitter: 0.2, random };
   const context: Context = {
     ...deps,
-    index: createSandboxIndex(clock),
-    operations: openOperations(deps.options.provisionConcurrency, scope),
+    ...openCaptureQueues(clock, () => context, scope),
+    store: journaledStore(deps.store, journal, clock),
+    index: journaledIndex(createSandboxIndex(clock), journal),
+    operations: journaledOperations(openOperations(deps.options.provisionConcurrency, scope), journal),
     deadlines: scope.own(openDeadlines({ clock, log, backoff, onDue: (id) => expire(context, id) }, scope)),
   };
   return context;
 }
 
-function serve(context: Context): Lifecycle {
+function serve(
+  context: Context,
+  { journal, snapshots }: { readonly journal: Journal; readonly snapshots: Snapshots },
+): Lifecycle {
   return {
     create: (request, signal) => create(context, request, signal),
     waitSettled: (id, waitMs, signal) => waitSettled(context, id, waitMs, signal),
@@ -60,6 +74,8 @@ function serve(context: Context): Lifecycle {
     renew: (id, expiresAt) => renew(context, id, expiresAt),
     patchMetadata: (id, patch) => patchMetadata(context, id, patch),
     resolve: (id, port, signal) => resolve(context, id, port, signal),
+    snapshots,
+    diagnostics: createDiagnostics(context, journal),
   };
 }
 

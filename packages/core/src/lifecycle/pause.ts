@@ -1,6 +1,7 @@
 import { Fault } from '@opensandbox/base';
 import type { PauseFacet } from '../ports/runtime-driver.ts';
 import type { Intent, SandboxId } from '../sandbox.ts';
+import { isCapturing } from '../snapshots/capture-queue.ts';
 import { statusOf } from '../status.ts';
 import type { Context } from './context.ts';
 import { requireRecord } from './context.ts';
@@ -50,6 +51,7 @@ async function swap(context: Context, id: SandboxId, verb: Verb, signal: AbortSi
 
 function check(context: Context, id: SandboxId, verb: Verb): void {
   const record = requireRecord(context, id);
+  if (isCapturing(context, id)) throw capturing(id);
   const { state } = statusOf({ record, seen: context.index.get(id), progress: undefined });
   if (state !== verb.from) throw verb.refusal();
 }
@@ -77,4 +79,9 @@ async function act(
     throw error;
   }
   log.info(verb.intent === 'run' ? 'sandbox.resumed' : 'sandbox.paused', { sandboxId: id });
+}
+
+function capturing(id: SandboxId): Fault {
+  const message = `Sandbox ${id} is being captured for a snapshot, and stands still for it. Try again when the snapshot is made.`;
+  return new Fault('conflict', 'snapshot.capturing', message, { retryAfterMs: 1000 });
 }

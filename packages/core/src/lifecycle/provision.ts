@@ -3,7 +3,7 @@ import { backoffMs, Fault, isFault, sleep, toFault } from '@opensandbox/base';
 import { childSignal } from '../child-signal.ts';
 import type { Observation, SandboxId, SandboxRecord } from '../sandbox.ts';
 import type { Context } from './context.ts';
-import { removalDueAt, withoutAuth } from './context.ts';
+import { removalDueAt, withoutSecrets } from './context.ts';
 
 /** Brings a pending sandbox up, in the background and when it is its turn. Safe to ask for at any time. */
 export function startProvisioning(context: Context, id: SandboxId): void {
@@ -41,6 +41,8 @@ async function bringUp(context: Context, record: SandboxRecord, signal: AbortSig
   const { id } = record;
   const seen = await createWhenReachable(context, record, signal);
   index.apply({ type: 'observed', observation: seen });
+  // A Windows guest sets itself up for a long time, and its screen is wanted meanwhile: it runs when its machine does.
+  if (record.spec.platform?.os === 'windows') return index.get(id) ?? seen;
   operations.report(id, { step: 'agent', message: 'Waiting for the agent in the sandbox to answer.' });
   try {
     await agentAnswered(context, seen, signal);
@@ -110,7 +112,7 @@ async function agentAnswered(context: Context, seen: Observation, parent: AbortS
 async function settle(context: Context, id: SandboxId, change: Change): Promise<void> {
   const at = context.clock.now();
   const settled = await context.store.update(id, (current) =>
-    current.intent === 'destroy' ? current : withoutAuth(change(current, at)),
+    current.intent === 'destroy' ? current : withoutSecrets(change(current, at)),
   );
   if (settled.intent !== 'destroy') context.deadlines.set(id, removalDueAt(context, settled));
   context.index.touch(id);

@@ -18,6 +18,7 @@ function expectNothingOrphanedOrLost(): void {
     });
   }
   for (const record of records.values()) {
+    if (record.buriedAt !== undefined) continue; // removed, and remembered in case the engine lies
     if (record.provisioning.phase === 'ready') {
       expect(world.engine.ids, `record ${record.id} has a container`).toContain(record.id);
     }
@@ -100,7 +101,9 @@ describe('a server that is killed', () => {
       },
       (id, atDeath) => {
         const wasRecorded = id !== undefined && (atDeath === undefined || atDeath.intent === 'destroy');
-        if (wasRecorded) expect([...world.store.list(), ...world.engine.ids]).toEqual([]);
+        // What the killed server removed last is kept in mind, hidden: its absence alone proves nothing.
+        const shown = world.store.list().filter((record) => record.buriedAt === undefined);
+        if (wasRecorded) expect([...shown, ...world.engine.ids]).toEqual([]);
         else if (id !== undefined) expect(world.state(id)).toBe('Running');
       },
     );

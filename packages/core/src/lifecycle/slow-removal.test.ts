@@ -13,7 +13,7 @@ function hangingRemovals() {
     async destroy(id, signal) {
       count += 1;
       await released;
-      await inner.destroy(id, signal);
+      return inner.destroy(id, signal);
     },
   });
   return { driver, release, count: () => count };

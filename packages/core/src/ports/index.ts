@@ -1,10 +1,15 @@
 export { FAULT_CODES } from '../fault-codes.ts';
 export type { FaultCode } from '../fault-codes.ts';
 export type { AgentProbe } from './agent-probe.ts';
-export type { EngineEvent, PauseFacet, RuntimeDriver } from './runtime-driver.ts';
+export type { DiagnosticsFacet, DiagnosticText, EngineScope, EventWish, LogWish } from './diagnostics.ts';
+export type { EngineEvent, PauseFacet, Removal, RuntimeDriver } from './runtime-driver.ts';
 export type { SandboxStore } from './sandbox-store.ts';
+export type { SnapshotStore } from './snapshot-store.ts';
+export type { Captured, CaptureProgress, CaptureWish, SnapshotFacet } from './snapshots.ts';
+export type { SnapshotRecord, SnapshotState } from '../snapshots/snapshot.ts';
 export type {
   ImageSource,
+  OssCredentials,
   Observation,
   ObservedPhase,
   Platform,
@@ -16,5 +21,7 @@ export type {
   SandboxId,
   SandboxRecord,
   SandboxSpec,
+  Volume,
+  VolumeSource,
 } from '../sandbox.ts';
 export { sandboxId } from '../sandbox.ts';

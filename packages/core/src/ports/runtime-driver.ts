@@ -1,3 +1,5 @@
+import type { DiagnosticsFacet } from './diagnostics.ts';
+import type { SnapshotFacet } from './snapshots.ts';
 import type { Observation, Progress, SandboxId, SandboxRecord, SandboxSpec } from '../sandbox.ts';
 
 /**
@@ -31,8 +33,11 @@ export interface RuntimeDriver {
     signal: AbortSignal,
   ): Promise<Observation>;
 
-  /** Removes the sandbox and everything created for it, whatever state it is in. Absent is success. */
-  destroy(id: SandboxId, signal: AbortSignal): Promise<void>;
+  /**
+   * Removes the sandbox and everything created for it, whatever state it is in. Absent is success, and is said: an
+   * engine whose data is away for the moment has nothing either.
+   */
+  destroy(id: SandboxId, signal: AbortSignal): Promise<Removal>;
 
   inspect(id: SandboxId, signal: AbortSignal): Promise<Observation | undefined>;
 
@@ -43,7 +48,12 @@ export interface RuntimeDriver {
   observe(signal: AbortSignal): AsyncIterable<EngineEvent>;
 
   readonly pausing?: PauseFacet;
+  readonly snapshots?: SnapshotFacet;
+  readonly diagnostics?: DiagnosticsFacet;
 }
+
+/** Whether there was anything of the sandbox. */
+export type Removal = 'removed' | 'absent';
 
 export type EngineEvent =
   | { readonly type: 'snapshot'; readonly readAt: number; readonly observations: readonly Observation[] }
