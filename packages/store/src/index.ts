@@ -1,2 +1,2 @@
-export type { SqliteStoreOptions } from './open-sqlite-store.ts';
-export { openSqliteStore } from './open-sqlite-store.ts';
+export type { SqliteStoreOptions, SqliteStores } from './open-sqlite-store.ts';
+export { openSqliteStore, openSqliteStores } from './open-sqlite-store.ts';

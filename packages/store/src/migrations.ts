@@ -1,9 +1,10 @@
 import { Fault } from '@opensandbox/base';
 import type { Database } from 'better-sqlite3';
+import { SNAPSHOT_TABLE } from './snapshot-rows.ts';
 
 /**
  * Each entry brings the tables from one version to the next; entries are added, never changed. The file may hold
- * tables of others (`snapshots`): they are not touched, and `user_version` is theirs as much as ours.
+ * tables of others: they are not touched, and `user_version` is theirs as much as ours.
  */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE sandbox_records (
@@ -27,6 +28,15 @@ export function migrate(db: Database, path: string): void {
     db.prepare('INSERT INTO sandbox_schema (version) VALUES (?)').run(MIGRATIONS.length);
   });
   upgrade.immediate();
+}
+
+/** Other servers make the same table: whoever comes first does, and nobody changes it. */
+export function shareSnapshotTable(db: Database): void {
+  const make = db.transaction(() => {
+    const found = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'snapshots'").get();
+    if (found === undefined) db.exec(SNAPSHOT_TABLE);
+  });
+  make.immediate();
 }
 
 function newer(path: string, version: number): Fault {

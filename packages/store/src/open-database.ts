@@ -3,8 +3,10 @@ import { dirname } from 'node:path';
 import type { SandboxRecord } from '@opensandbox/core/ports';
 import type { Database } from 'better-sqlite3';
 import SQLite from 'better-sqlite3';
-import { migrate } from './migrations.ts';
+import { migrate, shareSnapshotTable } from './migrations.ts';
 import { parseRecord } from './record-codec.ts';
+import type { SnapshotRow } from './snapshot-rows.ts';
+import { SNAPSHOT_COLUMNS } from './snapshot-rows.ts';
 
 /** Nothing is served yet while the file is opened, so this may wait on the spot. */
 const BUSY_TIMEOUT_MS = 5000;
@@ -16,8 +18,13 @@ interface Row {
   readonly body: string;
 }
 
+export interface StoredRows {
+  readonly records: readonly SandboxRecord[];
+  readonly snapshots: readonly SnapshotRow[];
+}
+
 /** Makes the file, private and brought up to date, and reads it. Parents are created. */
-export function readDatabase(path: string): readonly SandboxRecord[] {
+export function readDatabase(path: string): StoredRows {
   mkdirSync(dirname(path), { recursive: true, mode: PRIVATE_DIRECTORY });
   closeSync(openSync(path, 'a', PRIVATE_FILE));
   chmodSync(path, PRIVATE_FILE); // the -wal and -shm files take their mode from it
@@ -27,8 +34,10 @@ export function readDatabase(path: string): readonly SandboxRecord[] {
     db.pragma('journal_mode = WAL');
     db.pragma('secure_delete = ON');
     migrate(db, path);
+    shareSnapshotTable(db);
     const rows = db.prepare('SELECT id, body FROM sandbox_records').all() as Row[];
-    return rows.map(({ id, body }) => parseRecord(id, body));
+    const snapshots = db.prepare(`SELECT ${SNAPSHOT_COLUMNS} FROM snapshots`).all() as SnapshotRow[];
+    return { records: rows.map(({ id, body }) => parseRecord(id, body)), snapshots };
   } finally {
     db?.close();
   }

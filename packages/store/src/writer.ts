@@ -3,14 +3,15 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '@opensandbox/base';
 import { Fault } from '@opensandbox/base';
 import type { Writer, WriterAnswer, WriterRequest } from './write-protocol.ts';
-import { openWriterTable, runWriter } from './writer-thread.ts';
+import { openSnapshotTable, openWriterTable, runWriter } from './writer-thread.ts';
 
 /** A thread that hangs in the disk must not keep the server from stopping. */
 const CLOSE_WAIT_MS = 2000;
 /** `__name` is what development tools call around every function. */
 const SOURCE =
   'const __name = (value) => value;' +
-  `(${runWriter.toString()})({ require, ...require('node:worker_threads') }, ${openWriterTable.toString()});`;
+  `(${runWriter.toString()})({ require, ...require('node:worker_threads') }, ` +
+  `{ open: ${openWriterTable.toString()}, openSnapshots: ${openSnapshotTable.toString()} });`;
 
 export interface WriterOptions {
   readonly path: string;
@@ -84,4 +85,17 @@ export function within(ms: number, work: Promise<unknown>, clock: Clock): Promis
     };
     work.then(done, done);
   });
+}
+
+/** A writer for several stores: it takes one transaction at a time, they need not know of each other. */
+export function shareWriter(writer: Writer): Writer {
+  let tail: Promise<unknown> = Promise.resolve();
+  return {
+    write(ops) {
+      const written = tail.then(() => writer.write(ops));
+      tail = written.catch(() => undefined);
+      return written;
+    },
+    close: () => writer.close(),
+  };
 }

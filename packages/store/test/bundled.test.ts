@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import { afterAll, expect, it } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -13,17 +13,22 @@ const PROGRAM = `
   import { tmpdir } from 'node:os';
   import { join } from 'node:path';
   import { openScope, silentLogger } from '@opensandbox/base';
-  import { openSqliteStore } from './src/index.ts';
+  import { openSqliteStores } from './src/index.ts';
   const directory = mkdtempSync(join(tmpdir(), 'opensandbox-store-'));
   const scope = openScope(silentLogger);
-  const store = await openSqliteStore({ path: join(directory, 'store.db') }, scope);
-  await store.insert({ id: 'a', revision: 1, spec: { source: { kind: 'snapshot' } } });
-  console.log(store.list().length);
+  const { sandboxes, snapshots } = await openSqliteStores({ path: join(directory, 'store.db') }, scope);
+  await sandboxes.insert({ id: 'a', revision: 1, spec: { source: { kind: 'snapshot' }, volumes: [] } });
+  await snapshots.insert({ id: 's', sandboxId: 'a', state: 'Creating', createdAt: 0 });
+  await snapshots.update('s', (current) => ({ ...current, state: 'Ready' }));
+  console.log(sandboxes.list().length, snapshots.get('s').state);
   await scope[Symbol.asyncDispose]();
   rmSync(directory, { recursive: true });
 `;
 
-afterAll(() => rm(OUT, { force: true }));
+afterAll(async () => {
+  await rm(OUT, { force: true });
+  await stop(); // its process serves until this one ends
+});
 
 // Development tools keep names with a helper of their own.
 it.each([{}, { minify: true }, { keepNames: true }])(
@@ -41,6 +46,6 @@ it.each([{}, { minify: true }, { keepNames: true }])(
       logLevel: 'silent',
     });
     const { stdout } = await promisify(execFile)(process.execPath, [OUT]);
-    expect(stdout.trim()).toBe('1');
+    expect(stdout.trim()).toBe('1 Ready');
   },
 );

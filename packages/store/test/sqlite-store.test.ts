@@ -69,13 +69,13 @@ describe('openSqliteStore', () => {
   it('leaves the tables of others and user_version alone', async () => {
     await mkdir(join(directory, 'a', 'b'), { recursive: true });
     const other = new SQLite(path);
-    other.exec("CREATE TABLE snapshots (id TEXT PRIMARY KEY); INSERT INTO snapshots VALUES ('s1')");
+    other.exec("CREATE TABLE things (id TEXT PRIMARY KEY); INSERT INTO things VALUES ('s1')");
     other.pragma('user_version = 7');
     other.close();
     await (await open()).insert(sampleRecord());
     await closeAll();
     const again = new SQLite(path);
-    expect(again.prepare('SELECT id FROM snapshots').all()).toEqual([{ id: 's1' }]);
+    expect(again.prepare('SELECT id FROM things').all()).toEqual([{ id: 's1' }]);
     expect(again.pragma('user_version', { simple: true })).toBe(7);
     again.close();
   });

@@ -170,17 +170,18 @@ export function driverConformance(name: string, open: OpenDriverHarness, options
     });
 
     describe('destroy', () => {
-      it('succeeds when nothing is there', async (context) => {
-        await harness.driver.destroy(record(context, STAY).id, signal);
+      it('succeeds when nothing is there, and says so', async (context) => {
+        expect(await harness.driver.destroy(record(context, STAY).id, signal)).toBe('absent');
       });
 
       it('removes everything, also when several ask at once and when repeated', async (context) => {
         const one = record(context, STAY);
         await create(one);
-        await Promise.all([1, 2, 3, 4].map(() => harness.driver.destroy(one.id, signal)));
+        const removals = await Promise.all([1, 2, 3, 4].map(() => harness.driver.destroy(one.id, signal)));
+        expect(removals).toContain('removed');
         expect(await harness.driver.inspect(one.id, signal)).toBeUndefined();
         expect(await harness.leftovers()).toEqual([]);
-        await harness.driver.destroy(one.id, signal);
+        expect(await harness.driver.destroy(one.id, signal)).toBe('absent');
       });
 
       it('removes a sandbox that has exited', async (context) => {

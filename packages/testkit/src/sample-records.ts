@@ -9,6 +9,7 @@ export function sampleSpec(change: Partial<SandboxSpec> = {}): SandboxSpec {
     env: [],
     platform: undefined,
     resources: { cpuMillis: undefined, memoryBytes: undefined, gpus: undefined },
+    volumes: [],
     resourceLimits: {},
     resourceRequests: {},
     extensions: {},

@@ -147,6 +147,25 @@ export function storeConformance(
   });
 }
 
+function fullVolumes(): SandboxRecord['spec']['volumes'] {
+  const mount = { mountPath: '/m', readOnly: true, subPath: undefined };
+  const made = { storageClass: undefined, storage: '1Gi', accessModes: ['ReadWriteOnce'] };
+  const kept = { createIfMissing: true, deleteWithSandbox: false };
+  const credentials = { accessKeyId: 'id', accessKeySecret: new Secret('s3cret') };
+  const oss = {
+    bucket: 'bucket',
+    endpoint: 'oss.example',
+    version: '2.0',
+    options: ['allow_other'],
+  } as const;
+  return [
+    { ...mount, name: 'a', source: { kind: 'host', path: '/data' } },
+    { ...mount, name: 'b', source: { kind: 'claim', claimName: 'c', ...kept, ...made } },
+    { ...mount, name: 'c', subPath: 'd', source: { kind: 'ossfs', ...oss, credentials } },
+    { ...mount, name: 'd', source: { kind: 'ossfs', ...oss, credentials: undefined } },
+  ];
+}
+
 /** A record that uses everything a record can hold. */
 function fullRecord(): SandboxRecord {
   return sampleRecord({
@@ -162,7 +181,15 @@ function fullRecord(): SandboxRecord {
         ['B', 'x=y'],
       ],
       platform: { os: 'linux', arch: 'amd64' },
-      resources: { cpuMillis: 500, memoryBytes: 1 << 29, gpus: 'all' },
+      resources: {
+        cpuMillis: 500,
+        memoryBytes: 1 << 29,
+        gpus: 'all',
+        storageBytes: 1 << 30,
+        cpuRequestMillis: 250,
+        memoryRequestBytes: 1 << 28,
+      },
+      volumes: fullVolumes(),
       resourceLimits: { cpu: '500m' },
       extensions: { 'access.renew.extend.seconds': '300' },
       accessRenewSeconds: 300,
