@@ -2,6 +2,7 @@ export { parseJsonBody } from './json/parse-body.ts';
 export type { CreateSandboxRequest } from './lifecycle/create-sandbox.ts';
 export { createSandboxRequest } from './lifecycle/create-sandbox.ts';
 export type {
+  DiagnosticBody,
   DiagnosticEventsQuery,
   DiagnosticLogsQuery,
   DiagnosticSummaryQuery,

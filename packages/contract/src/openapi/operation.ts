@@ -25,7 +25,7 @@ export interface Success {
   readonly status: number;
   readonly description: string;
   readonly schema?: ComponentName;
-  /** The answer is plain text. */
+  /** The answer is plain text, or may be. */
   readonly text?: boolean;
   /** The answer has a `Location` header. */
   readonly located?: boolean;
@@ -107,9 +107,11 @@ function formatResponses(operation: Operation): JsonObject {
 }
 
 function formatContent(success: Success): JsonObject {
-  if (success.text === true) return { content: { 'text/plain': { schema: { type: 'string' } } } };
-  if (success.schema === undefined) return {};
-  return { content: { 'application/json': { schema: reference(success.schema) } } };
+  const content = {
+    ...(success.schema === undefined ? {} : { 'application/json': { schema: reference(success.schema) } }),
+    ...(success.text === true ? { 'text/plain': { schema: { type: 'string' } } } : {}),
+  };
+  return Object.keys(content).length === 0 ? {} : { content };
 }
 
 function formatError(status: number): JsonObject {

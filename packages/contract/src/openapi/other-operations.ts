@@ -48,6 +48,15 @@ export const SNAPSHOT_OPERATIONS: readonly Operation[] = [
 ];
 
 const DIAGNOSTICS = '/sandboxes/{sandboxId}/diagnostics';
+const DIAGNOSTIC_FORMS =
+  'With a `scope`, a descriptor that holds the text. Without, the text by itself: that form is deprecated, and ' +
+  'says so in the header `Deprecation`.';
+const DIAGNOSTIC_SUCCESS = {
+  status: 200,
+  description: 'A descriptor of the text, or the text.',
+  schema: 'DiagnosticContentResponse',
+  text: true,
+} as const;
 
 export const DIAGNOSTIC_OPERATIONS: readonly Operation[] = [
   {
@@ -57,7 +66,8 @@ export const DIAGNOSTIC_OPERATIONS: readonly Operation[] = [
     tag: 'Diagnostics',
     summary: 'Read the log of a sandbox',
     query: diagnosticLogsQuerySchema,
-    success: { status: 200, description: 'A descriptor of the text.', schema: 'DiagnosticContentResponse' },
+    description: DIAGNOSTIC_FORMS,
+    success: DIAGNOSTIC_SUCCESS,
     errors: [400, 401, 403, 404, 422, 500, 501],
   },
   {
@@ -67,7 +77,8 @@ export const DIAGNOSTIC_OPERATIONS: readonly Operation[] = [
     tag: 'Diagnostics',
     summary: 'Read what happened to a sandbox',
     query: diagnosticEventsQuerySchema,
-    success: { status: 200, description: 'A descriptor of the text.', schema: 'DiagnosticContentResponse' },
+    description: DIAGNOSTIC_FORMS,
+    success: DIAGNOSTIC_SUCCESS,
     errors: [400, 401, 403, 404, 422, 500, 501],
   },
   {
