@@ -4,6 +4,7 @@ export interface FakeConfig {
   readonly createMs: number;
   readonly startMs: number;
   readonly destroyMs: number;
+  readonly captureMs: number;
   /** How long the agent inside takes to answer once the sandbox runs. */
   readonly agentMs: number;
   readonly host: string;
@@ -18,6 +19,7 @@ export function fakeConfig(input: Partial<FakeConfig> = {}): FakeConfig {
     createMs: 0,
     startMs: 0,
     destroyMs: 0,
+    captureMs: 0,
     agentMs: 0,
     host: '127.0.0.1',
     ports: undefined,

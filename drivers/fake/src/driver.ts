@@ -8,12 +8,16 @@ import type {
   RuntimeDriver,
   SandboxId,
   SandboxRecord,
+  SandboxSpec,
+  SnapshotFacet,
 } from '@opensandbox/core/ports';
 import type { FakeConfig } from './config.ts';
+import { fakeDiagnostics } from './diagnostics.ts';
 import { FakeEngine } from './engine.ts';
 import { observe } from './observe.ts';
 import type { Script, Step } from './script.ts';
 import { readScript } from './script.ts';
+import { fakeSnapshots } from './snapshots.ts';
 
 export interface FakeDeps {
   readonly clock: Clock;
@@ -24,6 +28,7 @@ export interface FakeDeps {
 export interface FakeDriver extends RuntimeDriver {
   readonly engine: FakeEngine;
   readonly pausing: PauseFacet;
+  readonly snapshots: SnapshotFacet;
 }
 
 const AGENT_PORT = 44772;
@@ -42,12 +47,15 @@ export async function openFakeDriver(config: FakeConfig, deps: FakeDeps, scope: 
     name: 'fake',
     engine,
     pausing: pausing(engine),
+    snapshots: fakeSnapshots({ engine, captureMs: config.captureMs }),
+    diagnostics: fakeDiagnostics(engine),
     async admit(spec, signal) {
       checkAborted(signal);
       engine.checkReachable('admit');
       if (spec.entrypoint.length === 0) {
         throw new Fault('invalid', 'entrypoint.invalid', 'The entrypoint must name a command.');
       }
+      checkImage(engine, spec);
       return spec;
     },
     create: (record, report, signal) => create({ engine, config, record, report }, signal),
@@ -55,7 +63,9 @@ export async function openFakeDriver(config: FakeConfig, deps: FakeDeps, scope: 
       checkAborted(signal);
       engine.checkReachable('destroy');
       if (config.destroyMs > 0) await sleep(engine.clock, config.destroyMs, signal);
+      const removal = engine.read(id) === undefined ? 'absent' : 'removed';
       engine.remove(id);
+      return removal;
     },
     async inspect(id, signal) {
       checkAborted(signal);
@@ -78,6 +88,7 @@ async function create(creation: Creation, signal: AbortSignal): Promise<Observat
   checkAborted(signal);
   engine.checkReachable('create');
   const script = readScript(record.spec, config);
+  checkImage(engine, record.spec);
   await using undo = new UndoStack(() => undefined);
   if (engine.read(record.id) === undefined) {
     await step(creation, script, 'image', signal);
@@ -95,6 +106,12 @@ async function create(creation: Creation, signal: AbortSignal): Promise<Observat
   }
   undo.keep();
   return seen;
+}
+
+function checkImage(engine: FakeEngine, { source }: SandboxSpec): void {
+  if (source.kind !== 'snapshot' || engine.images.has(source.snapshotId)) return;
+  const message = `The image of snapshot ${source.snapshotId} is gone.`;
+  throw new Fault('conflict', 'snapshot.restore_config', message);
 }
 
 /** One scripted step: says what it does, takes its time, fails if it must. */

@@ -1,6 +1,7 @@
 import type { Clock } from '@opensandbox/base';
 import { Fault } from '@opensandbox/base';
 import type { EngineEvent, Observation, Reach, SandboxId, SandboxRecord } from '@opensandbox/core/ports';
+import { FakeImages } from './images.ts';
 import type { Script } from './script.ts';
 
 /** What the fake engine holds of one sandbox. */
@@ -20,7 +21,18 @@ export interface Listener {
   lost(fault: Fault): void;
 }
 
-export type Verb = 'admit' | 'create' | 'destroy' | 'inspect' | 'observe' | 'pause' | 'resume';
+export type Verb =
+  | 'admit'
+  | 'capture'
+  | 'create'
+  | 'destroy'
+  | 'diagnose'
+  | 'forget'
+  | 'inspect'
+  | 'observe'
+  | 'pause'
+  | 'recover'
+  | 'resume';
 
 /**
  * An engine in memory. Drivers come and go; it stays, as a real engine does when the server is killed. Its
@@ -28,6 +40,7 @@ export type Verb = 'admit' | 'create' | 'destroy' | 'inspect' | 'observe' | 'pau
  */
 export class FakeEngine implements Disposable {
   readonly clock: Clock;
+  readonly images = new FakeImages();
   readonly #boxes = new Map<SandboxId, Box>();
   readonly #listeners = new Set<Listener>();
   readonly #failures = new Map<Verb, Fault[]>();
@@ -40,6 +53,12 @@ export class FakeEngine implements Disposable {
 
   get ids(): readonly SandboxId[] {
     return [...this.#boxes.keys()];
+  }
+
+  usesSnapshot(snapshotId: string): boolean {
+    return [...this.#boxes.values()].some(({ record: { spec } }) => {
+      return spec.source.kind === 'snapshot' && spec.source.snapshotId === snapshotId;
+    });
   }
 
   script(id: SandboxId): Script | undefined {

@@ -15,6 +15,7 @@ describe('readScript', () => {
       failure: undefined,
       exit: undefined,
       agentMs: 0,
+      log: '',
     });
   });
 

@@ -12,6 +12,8 @@ export interface Script {
   readonly failure: { readonly step: Step; readonly fault: Fault } | undefined;
   readonly exit: { readonly afterMs: number; readonly code: number; readonly oomKilled: boolean } | undefined;
   readonly agentMs: number | 'never';
+  /** What the sandbox writes. */
+  readonly log: string;
 }
 
 const KINDS: Partial<Record<FaultCode, FaultKind>> = {
@@ -37,6 +39,7 @@ export function readScript(spec: SandboxSpec, config: FakeConfig): Script {
       fault: faultOf(code, spec),
     },
     exit: readExit(oomAfterMs, exitAfterMs, ms('FAKE_EXIT_CODE', 0)),
+    log: env.get('FAKE_LOG') ?? '',
     agentMs: env.get('FAKE_AGENT') === 'never' ? 'never' : ms('FAKE_AGENT_MS', config.agentMs),
   };
 }
