@@ -12,7 +12,23 @@ function withNetwork(networkMode: string, answer: Fault | undefined) {
     asked.push(name);
     if (answer !== undefined) throw answer;
   };
-  return { asked, context: { networkMode, engine: { networkExists } } };
+  const volumes = { admit: () => Promise.resolve() };
+  const facts = { get: () => Promise.resolve(undefined) };
+  const windows = {
+    hasAgentImage: false,
+    secureRuntime: undefined,
+    missingDevices: () => Promise.resolve([]),
+  };
+  return {
+    asked,
+    context: {
+      networkMode,
+      engine: { networkExists, inspectImage: () => Promise.reject(new Error('not asked')) },
+      volumes,
+      facts,
+      windows,
+    },
+  };
 }
 
 describe('admit', () => {
@@ -65,11 +81,12 @@ describe('admit', () => {
     });
   });
 
-  it('refuses windows and entrypoints that cannot be split', async () => {
+  it('keeps the words of a Windows guest, where there is an agent for it', async () => {
     const { context } = withNetwork('bridge', undefined);
     const windows = sampleSpec({ platform: { os: 'windows', arch: 'amd64' } });
-    await expect(admit(windows, context, signal)).rejects.toMatchObject({ kind: 'unsupported' });
-    const open = sampleSpec({ entrypoint: ['echo "oops'] });
-    await expect(admit(open, context, signal)).rejects.toMatchObject({ code: 'entrypoint.invalid' });
+    await expect(admit(windows, context, signal)).rejects.toMatchObject({ code: 'parameter.invalid' });
+    const able = { ...context, windows: { ...context.windows, hasAgentImage: true } };
+    const words = { ...windows, entrypoint: ['keep this line'] };
+    expect((await admit(words, able, signal)).entrypoint).toEqual(['keep this line']);
   });
 });

@@ -23,8 +23,12 @@ export interface ApplyContext {
 export interface ApplyTask {
   readonly record: SandboxRecord;
   readonly imageId: string;
-  /** What the plan starts with. */
-  readonly shell: Shell;
+  /** What the plan starts with; `undefined`: what the image says itself. */
+  readonly shell: Shell | undefined;
+  /** Writes what the container must find when it starts. */
+  readonly fill?: ((container: string, signal: AbortSignal) => Promise<void>) | undefined;
+  /** Looks at what this call started; its rejection takes the container back. */
+  readonly verify?: ((started: ContainerInspect) => Promise<void>) | undefined;
   readonly plan: NewContainer;
   readonly report: (progress: Progress) => void;
 }
@@ -57,11 +61,17 @@ export async function applyPlan(
   );
   const container = await createOrAdopt(context, { ...task, undo }, signal);
   if (container.mustStart) {
-    if (!(await hasItsShell(context, { ...task, container: container.id }, signal))) {
+    const { shell } = task;
+    if (
+      shell !== undefined &&
+      !(await hasItsShell(context, { ...task, shell, container: container.id }, signal))
+    ) {
       return { kind: 'shell_missing' };
     }
+    await task.fill?.(container.id, signal);
     task.report({ step: 'start', message: 'Starting the container' });
-    const missing = await start(context, { id: container.id, undo }, signal);
+    const target = { id: container.id, undo, needsAgent: shell !== undefined };
+    const missing = await start(context, target, signal);
     if (missing !== undefined) return { kind: 'agent_missing', fault: missing };
   }
   const readAt = context.clock.now();
@@ -70,6 +80,7 @@ export async function applyPlan(
     START_FAILED,
     context.engine.inspectContainer(container.id, signal),
   );
+  if (container.mustStart) await task.verify?.(inspect);
   const observation = context.read(inspect, readAt);
   if (observation === undefined) throw startFailed('the container has lost its labels');
   undo.keep();
@@ -142,7 +153,7 @@ async function adopt(
 /** Starts; a Fault as the result says that the agent is not where the container looks for it. */
 async function start(
   context: ApplyContext,
-  target: { readonly id: string; readonly undo: UndoStack },
+  target: { readonly id: string; readonly undo: UndoStack; readonly needsAgent: boolean },
   signal: AbortSignal,
 ): Promise<Fault | undefined> {
   checkAborted(signal);
@@ -157,6 +168,7 @@ async function start(
     return undefined;
   } catch (error) {
     if (!isFault(error) || error.code !== ('sandbox.start_failed' satisfies FaultCode)) throw error;
+    if (!target.needsAgent) throw error;
     const marker = `${AGENT_DIR}/${MARKER}`;
     const looking = context.engine.hasFile(target.id, marker, signal).then(() => true);
     const isThere = await orAbsent(looking).catch(() => true); // the start's own failure matters more

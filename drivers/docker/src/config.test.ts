@@ -6,6 +6,7 @@ describe('dockerConfig', () => {
     expect(dockerConfig.parse({})).toEqual({
       networkMode: 'host',
       apiTimeoutMs: 180_000,
+      imagePullPolicy: 'if-not-present',
       hostIp: undefined,
       dropCapabilities: [
         'AUDIT_WRITE',

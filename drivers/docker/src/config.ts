@@ -9,6 +9,8 @@ export interface DockerConfig {
   readonly apiTimeoutMs: number;
   /** Address of the engine's host as seen from a server that itself runs in a container. */
   readonly hostIp: string | undefined;
+  /** When an image is asked of its registry. */
+  readonly imagePullPolicy: 'if-not-present' | 'always' | 'never';
   readonly dropCapabilities: readonly string[];
   readonly apparmorProfile: string | undefined;
   /** `unconfined`, a JSON document, or the path of a file that holds one. */
@@ -60,7 +62,17 @@ export const dockerSection = z.object({
   host_ip: z
     .string()
     .optional()
-    .describe("Address of the engine's host, for a server that runs in a container itself."),
+    .describe(
+      "Address of the engine's host, for a server that runs in a container itself, and for an engine on another " +
+        'host whose sandboxes are reached at another address than the engine.',
+    ),
+  image_pull_policy: z
+    .enum(['if-not-present', 'always', 'never'])
+    .default('if-not-present')
+    .describe(
+      "When an image is asked of its registry. 'always' also checks the credentials for an image that the engine " +
+        "has already, and gets what its tag means now; 'never' runs only what is on the engine.",
+    ),
   drop_capabilities: z
     .array(z.string())
     .default(DEFAULT_DROP)
@@ -109,6 +121,7 @@ export const dockerConfig = dockerSection.transform((section): DockerConfig => (
   networkMode: readNetworkMode(section.network_mode),
   apiTimeoutMs: section.api_timeout * 1000,
   hostIp: present(section.host_ip),
+  imagePullPolicy: section.image_pull_policy,
   dropCapabilities: section.drop_capabilities,
   apparmorProfile: present(section.apparmor_profile),
   seccompProfile: present(section.seccomp_profile),

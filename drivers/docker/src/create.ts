@@ -3,17 +3,26 @@ import { checkAborted } from '@opensandbox/base';
 import type { Agent } from './agent/agent.ts';
 import type { ApplyContext } from './apply.ts';
 import { applyPlan } from './apply.ts';
+import type { ContainerInspect } from './engine/answers.ts';
 import type { Images } from './images/images.ts';
 import type { PlanSettings } from './plan/plan-step.ts';
+import { inheritanceOf } from './plan/inheritance.ts';
 import { planContainer } from './plan/plan.ts';
+import { checkMounted } from './volumes/pin-check.ts';
+import type { Volumes } from './volumes/volumes.ts';
+import type { OemContext } from './windows/oem.ts';
+import { prepareOem } from './windows/oem.ts';
+import { requestedPlatform } from './windows/windows.ts';
 
 export interface CreateContext extends ApplyContext {
   readonly images: Images;
   readonly agent: Agent;
   readonly settings: PlanSettings;
+  readonly volumes: Volumes;
+  readonly windowsAgent: OemContext['windowsAgent'];
 }
 
-/** Image, agent, container, start. On failure and on abort everything this call made is gone again. */
+/** Image, agent, volumes, container, start. On failure and on abort everything this call made is gone again. */
 export async function createSandbox(
   context: CreateContext,
   task: { readonly record: SandboxRecord; readonly report: (progress: Progress) => void },
@@ -21,21 +30,36 @@ export async function createSandbox(
 ): Promise<Observation> {
   checkAborted(signal);
   const { record, report } = task;
-  const { source, platform } = record.spec;
+  const { source } = record.spec;
+  const platform = requestedPlatform(record.spec);
   const uri = source.kind === 'image' ? source.uri : source.image;
   const auth = source.kind === 'image' ? source.auth : undefined;
-  const image = await context.images.ensure({ uri, auth, platform }, report, signal);
+  const isLocal = source.kind === 'snapshot';
+  const image = await context.images.ensure({ uri, auth, platform, isLocal }, report, signal);
+  const inheritance = isLocal ? inheritanceOf(image) : undefined;
   const wish = { imageId: image.Id, platform };
-  const volume = await context.agent.volumeFor(wish, signal);
+  await using oem = await prepareOem(context, record, signal);
+  const volume = oem === undefined ? await context.agent.volumeFor(wish, signal) : undefined;
+  await using mounts = await context.volumes.prepare({ record, image: image.Id }, signal);
   report({ step: 'create', message: 'Creating the container' });
   let hasRefilled = false;
   for (;;) {
-    const shell = context.shells.get(image.Id) ?? 'image';
-    const plan = planContainer({ record, settings: context.settings, agentVolume: volume, shell });
-    const applied = await applyPlan(context, { record, imageId: image.Id, shell, plan, report }, signal);
-    if (applied.kind === 'started') return applied.observation;
+    const shell = oem === undefined ? (context.shells.get(image.Id) ?? 'image') : undefined;
+    const { settings } = context;
+    const plan = planContainer({ record, settings, agentVolume: volume, mounts, shell, inheritance });
+    // Under a runtime with a kernel of its own the engine names a process that has none of the sandbox's mounts.
+    const isSeen = context.settings.runtime === undefined;
+    const verify = ({ State: { Pid: pid } }: ContainerInspect): Promise<void> =>
+      checkMounted(isSeen ? (pid ?? 0) : 0, mounts.expected);
+    const step = { record, imageId: image.Id, shell, plan, report, fill: oem?.fill, verify };
+    const applied = await applyPlan(context, step, signal);
+    if (applied.kind === 'started') {
+      mounts.keep();
+      oem?.keep();
+      return applied.observation;
+    }
     if (applied.kind === 'shell_missing') continue; // known by now: the next plan brings the agent's
-    if (hasRefilled) throw applied.fault;
+    if (hasRefilled || volume === undefined) throw applied.fault;
     // Somebody pruned the volume while nothing used it, and the engine mounted a new, empty one.
     hasRefilled = true;
     context.log.warn('agent.volume_lost', { volume });

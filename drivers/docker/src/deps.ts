@@ -1,12 +1,18 @@
 import type { Clock, Logger } from '@opensandbox/base';
+import type { SecureRuntime } from './secure-runtime.ts';
 
 /** The variables that decide how the engine and the registries are reached. */
 export interface DockerEnvironment {
   readonly DOCKER_HOST?: string | undefined;
+  readonly DOCKER_CONTEXT?: string | undefined;
+  readonly DOCKER_TLS?: string | undefined;
   readonly DOCKER_TLS_VERIFY?: string | undefined;
   readonly DOCKER_CERT_PATH?: string | undefined;
+  readonly DOCKER_API_VERSION?: string | undefined;
   readonly DOCKER_CONFIG?: string | undefined;
   readonly HOME?: string | undefined;
+  /** Where the programs that mount OSS buckets are looked for. */
+  readonly PATH?: string | undefined;
 }
 
 /** Where the agent that runs in every sandbox comes from. */
@@ -19,6 +25,13 @@ export interface ExecdDelivery {
   readonly version: string;
 }
 
+export interface StorageConfig {
+  /** Directories of the host that requests may mount, themselves and what lies below them. */
+  readonly allowedHostPaths: readonly string[];
+  /** Directory under which OSS buckets are mounted, on the machine of this server. */
+  readonly ossfsMountRoot: string;
+}
+
 export interface DockerDeps {
   readonly log: Logger;
   readonly clock: Clock;
@@ -26,6 +39,10 @@ export interface DockerDeps {
   readonly execd: ExecdDelivery;
   /** Host address that sandbox ports are published on, unless the section names another. */
   readonly publishAddress: string;
+  /** What requests may mount; nothing of the host when absent. */
+  readonly storage?: StorageConfig | undefined;
+  /** The hardened runtime of every sandbox; absent: the engine's default one. */
+  readonly secureRuntime?: SecureRuntime | undefined;
   /** Directory of the `<id>.json` metadata overrides that another server left; `undefined`: none are read. */
   readonly metadataDir?: string | undefined;
 }

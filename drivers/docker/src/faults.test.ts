@@ -1,6 +1,6 @@
 import { Fault } from '@opensandbox/base';
 import { describe, expect, it } from 'vitest';
-import { named, orAbsent, orAlready, readConnectionFailure, readEngineFailure } from './faults.ts';
+import { named, orAbsent, orAlready, readConnectionFailure, readEngineFailure, tellWhere } from './faults.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -18,6 +18,14 @@ describe('readEngineFailure', () => {
       code: 'engine.failed',
       message: 'the engine said so',
     });
+  });
+
+  it.each([
+    ['that name is already in use', 'conflict'],
+    ['container state improper', 'conflict'],
+    ['something else', 'internal'],
+  ])('takes the kind of status 500 from the cause that Podman names: %s', (cause, kind) => {
+    expect(readEngineFailure(500, { cause, message: 'no', response: 500 }).kind).toBe(kind);
   });
 
   it.each([
@@ -100,5 +108,43 @@ describe('orAbsent and orAlready', () => {
   it('let other failures through', async () => {
     await expect(orAbsent(Promise.reject(readEngineFailure(500, '')))).rejects.toThrow();
     await expect(orAlready(Promise.reject(readEngineFailure(500, '')))).rejects.toThrow();
+  });
+});
+
+describe('tellWhere', () => {
+  const SSH = { name: 'ssh://far', protocol: 'ssh' } as const;
+  const failure = (details: object): Fault =>
+    readConnectionFailure(Object.assign(new Error('x'), details), NEVER);
+  const told = (error: unknown, connection: Parameters<typeof tellWhere>[1] = SSH): string =>
+    (tellWhere(error, connection) as Fault).message;
+
+  it('adds the words of ssh, which no client reads', () => {
+    const fault = failure({ code: 'ERR_SSH_FAILED', exitCode: 255, said: 'me@far: Permission denied' });
+    expect(fault.message).not.toMatch(/far/);
+    expect(told(fault)).toMatch(/\(ssh:\/\/far\) ssh said: me@far: Permission denied$/);
+  });
+
+  it.each([
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /ca\.pem/],
+    ['CERT_HAS_EXPIRED', /expired.*clocks/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /another host/],
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', /cert\.pem and key\.pem/],
+    ['EPROTO', /2376/],
+  ])('keeps what to do about %s', (code, advice) => {
+    expect(told(failure({ code }), { name: 'tcp://far:2376', protocol: 'https' })).toMatch(advice);
+  });
+
+  it('suspects the certificate when a TLS port hangs up, and TLS when a plain one refuses', () => {
+    expect(told(failure({ code: 'ECONNRESET' }), { name: 'x', protocol: 'https' })).toMatch(/certificate\.$/);
+    expect(told(readEngineFailure(400, 'no'), { name: 'x', protocol: 'http' })).toMatch(
+      /DOCKER_TLS_VERIFY=1/,
+    );
+  });
+
+  it('leaves what is no failure of the engine as it is', () => {
+    const gone = new Fault('cancelled', 'operation.cancelled', 'gone');
+    expect(tellWhere(gone, SSH)).toBe(gone);
+    const defect = new TypeError('x');
+    expect(tellWhere(defect, SSH)).toBe(defect);
   });
 });

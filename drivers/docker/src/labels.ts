@@ -20,6 +20,7 @@ const INHERITED = [
   LABEL.egressAuthToken,
   LABEL.ossfsMounts,
   LABEL.volumeManagedBy,
+  LABEL.hostPaths,
   LABEL.instance,
   LABEL.image,
   LABEL.sidecarFor,
@@ -63,9 +64,23 @@ export function readLabel(labels: Labels, key: string): string | undefined {
   return value === '' ? undefined : value;
 }
 
+/** A JSON array of texts; anything else holds none. */
+export function readTextList(text: string | undefined): readonly string[] {
+  if (text?.startsWith('[') !== true) return [];
+  try {
+    const list: unknown = JSON.parse(text);
+    return Array.isArray(list) ? list.filter((item) => typeof item === 'string') : [];
+  } catch {
+    return []; // a label of some other program
+  }
+}
+
+/** What a restored sandbox has inherited from its snapshot's image was emptied when it was made: that is not its own. */
 export function readMetadata(labels: Labels): Labels {
-  const isUsers = (key: string): boolean => !SYSTEM_PREFIXES.some((prefix) => key.startsWith(prefix));
-  return Object.fromEntries(Object.entries(labels).filter(([key]) => isUsers(key)));
+  const isRestored = readLabel(labels, LABEL.snapshotId) !== undefined;
+  const isUsers = ([key, value]: readonly [string, string]): boolean =>
+    !SYSTEM_PREFIXES.some((prefix) => key.startsWith(prefix)) && !(isRestored && value === '');
+  return Object.fromEntries(Object.entries(labels).filter(isUsers));
 }
 
 export function readPlatform(labels: Labels): Platform | undefined {

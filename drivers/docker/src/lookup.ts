@@ -1,5 +1,5 @@
 import type { SandboxId } from '@opensandbox/core/ports';
-import type { ContainerInspect } from './engine/answers.ts';
+import type { ContainerInspect, ContainerSummary } from './engine/answers.ts';
 import type { Engine } from './engine/engine.ts';
 import { orAbsent } from './faults.ts';
 import { isMine, readLabel } from './labels.ts';
@@ -35,11 +35,19 @@ export async function listContainersOf(
   id: SandboxId,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
+  return (await summariseContainersOf(context, id, signal)).map((container) => container.Id);
+}
+
+/** The same with what the list says of each. */
+export async function summariseContainersOf(
+  context: Pick<LookupContext, 'instance'> & { readonly engine: Pick<Engine, 'listContainers'> },
+  id: SandboxId,
+  signal: AbortSignal,
+): Promise<readonly ContainerSummary[]> {
   const found = await context.engine.listContainers({ label: [`${LABEL.id}=${id}`] }, signal);
   return found
     .filter((container) => isMine(container.Labels ?? {}, context.instance))
-    .sort((left, right) => right.Created - left.Created)
-    .map((container) => container.Id);
+    .sort((left, right) => right.Created - left.Created);
 }
 
 function isSandbox(inspect: ContainerInspect, id: SandboxId, instance: string | undefined): boolean {

@@ -19,6 +19,10 @@ export const LABEL = {
   image: 'opensandbox.io/image',
   /** On objects made for one sandbox that are not the sandbox: its id. */
   owner: 'opensandbox.io/owned-by',
+  /** On a volume: the sandbox whose request made it. */
+  madeFor: 'opensandbox.io/made-for',
+  /** Paths of the host that a sandbox has mounted: a JSON array of `path:mountPath`. */
+  hostPaths: 'opensandbox.io/host-paths',
   /** On objects that belong to no sandbox: what they are for. */
   auxiliary: 'opensandbox.io/auxiliary',
   /** On a carrier: name of the server that fills a volume through it, and the one run of that server. */

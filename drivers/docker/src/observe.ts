@@ -31,7 +31,7 @@ const PING_MS = 15_000;
 /** Inspects at the same time. Each may have to wait for a start that is under way. */
 const READERS = 8;
 
-/** What can change a sandbox's observation. */
+/** What can change a sandbox's observation. The last three are Podman's own names. */
 const ACTIONS = [
   'create',
   'start',
@@ -44,6 +44,9 @@ const ACTIONS = [
   'rename',
   'update',
   'destroy',
+  'died',
+  'cleanup',
+  'remove',
 ] as const;
 
 /**
@@ -62,7 +65,8 @@ export async function* observeEngine(
   const inbox = createInbox<EngineEvent>();
   const tasks: Promise<void>[] = [];
   try {
-    const filters = { type: ['container'], label: [LABEL.id], event: [...ACTIONS] };
+    // Not by label: Podman takes a label's key without a value for one that nothing has.
+    const filters = { type: ['container'], event: [...ACTIONS] };
     // A link that was lost may have been lost to an upgrade.
     await context.renewVersion(life.signal);
     const stream = await context.engine.events(filters, life.signal);

@@ -49,6 +49,7 @@ describe('readContainer', () => {
           env: [],
           platform: undefined,
           resources: { cpuMillis: 500, memoryBytes: 67_108_864, gpus: undefined },
+          volumes: [],
           resourceLimits: {},
           resourceRequests: {},
           extensions: { 'access.renew.extend.seconds': '600' },
@@ -75,6 +76,9 @@ describe('readContainer', () => {
     ['removing', 'unknown'],
     ['dead', 'exited'],
     ['starting', 'starting'],
+    ['initialized', 'starting'],
+    ['stopping', 'running'],
+    ['stopped', 'exited'],
     ['something-new', 'unknown'],
   ])('reads the state word %s as %s', (word, phase) => {
     expect(read({ ...exited0, State: { ...exited0.State, Status: word } })).toMatchObject({

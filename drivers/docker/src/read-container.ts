@@ -11,6 +11,7 @@ import type { ContainerInspect, ContainerState } from './engine/answers.ts';
 import { readAccessRenewSeconds, readDeadline, readLabel, readMetadata, readPlatform } from './labels.ts';
 import type { Labels } from './labels.ts';
 import { LABEL } from './names.ts';
+import { millisOfShares } from './plan/limits.ts';
 import { readReach } from './read-reach.ts';
 import { readRfc3339 } from './rfc3339.ts';
 
@@ -49,10 +50,14 @@ function readPhase(state: ContainerState): ObservedPhase {
   if (state.Paused === true) return 'paused';
   if (state.Running === true || state.Restarting === true) return 'running';
   switch (state.Status) {
+    case 'stopping': // Podman: told to end, and still at work
+      return 'running';
     case 'created':
+    case 'initialized': // Podman: made, and not yet let run
     case 'starting':
       return 'starting';
     case 'exited':
+    case 'stopped': // Podman: ended, and not yet tidied up
     case 'dead':
       return 'exited';
     default:
@@ -78,6 +83,7 @@ function readSpec(inspect: ContainerInspect, labels: Labels): SandboxSpec {
     env: [],
     platform: readPlatform(labels),
     resources: readResources(inspect),
+    volumes: [],
     resourceLimits: {},
     resourceRequests: {},
     extensions:
@@ -98,6 +104,10 @@ function readResources(inspect: ContainerInspect): Resources {
   const positive = (value: number | undefined): number | undefined =>
     value === undefined || value <= 0 ? undefined : value;
   const nanoCpus = positive(host?.NanoCpus);
+  const shares = positive(host?.CpuShares);
+  const reservation = positive(host?.MemoryReservation);
+  const size = host?.StorageOpt?.['size'] ?? '';
+  const storage = /^\d+$/.test(size) ? positive(Number(size)) : undefined;
   const gpu = host?.DeviceRequests?.find((request) =>
     request.Capabilities?.some((all) => all.includes('gpu')),
   );
@@ -105,5 +115,8 @@ function readResources(inspect: ContainerInspect): Resources {
     cpuMillis: nanoCpus === undefined ? undefined : nanoCpus / 1_000_000,
     memoryBytes: positive(host?.Memory),
     gpus: gpu?.Count === -1 ? 'all' : positive(gpu?.Count),
+    ...(storage === undefined ? {} : { storageBytes: storage }),
+    ...(shares === undefined ? {} : { cpuRequestMillis: millisOfShares(shares) }),
+    ...(reservation === undefined ? {} : { memoryRequestBytes: reservation }),
   };
 }

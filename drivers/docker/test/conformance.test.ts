@@ -4,5 +4,5 @@ import { HAS_ENGINE, openConformanceHarness } from './docker-harness.ts';
 
 describe.skipIf(!HAS_ENGINE)('with a Docker engine', () => {
   // The engine is shared; engine-link.test.ts restarts one of its own.
-  driverConformance('docker', openConformanceHarness, { restartsEngine: false });
+  driverConformance('docker', () => openConformanceHarness(), { restartsEngine: false });
 });

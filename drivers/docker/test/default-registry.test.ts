@@ -20,6 +20,7 @@ async function pulledWith(uri: string, config: object): Promise<unknown> {
     log: silentLogger,
     env: { DOCKER_CONFIG: directory.path },
     enginePlatform: undefined,
+    pullPolicy: 'if-not-present',
     stallMs: 1_000,
     engine: {
       info: async () => ({ IndexServerAddress: ADDRESS }),

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -92,20 +92,11 @@ export function lines(text: string): readonly string[] {
   return text.split('\n').filter((line) => line !== '');
 }
 
-let agentDir: Promise<string> | undefined;
-
 /** An agent that does the least: runs the command as process 1. Always the same, so its volume is filled once. */
+const STAND_IN_AGENT = join(import.meta.dirname, 'fixtures/stand-in-agent');
+
 export function standInAgent(): Promise<string> {
-  agentDir ??= (async () => {
-    const directory = join(tmpdir(), 'opensandbox-docker-test-agent');
-    await mkdir(directory, { recursive: true });
-    const bootstrap = '#!/bin/sh\ntrap \'exit 0\' TERM\n"$@" &\nwait $!\n';
-    await writeFile(join(directory, 'bootstrap.sh'), bootstrap);
-    await writeFile(join(directory, 'execd'), '#!/bin/sh\nexec sleep 3600\n');
-    await chmod(join(directory, 'execd'), 0o755);
-    return directory;
-  })();
-  return agentDir;
+  return Promise.resolve(STAND_IN_AGENT);
 }
 
 /** A fresh directory that is removed when the test ends. */
@@ -119,8 +110,10 @@ export function busyboxSpec(change: Partial<SandboxSpec> = {}): SandboxSpec {
 }
 
 /** The suite of every driver, over the engine of this machine. */
-export async function openConformanceHarness(): Promise<DriverHarness> {
-  const test = await openDockerTest();
+export async function openConformanceHarness(
+  options: DockerTestOptions & { readonly tellsOutOfMemory?: boolean } = {},
+): Promise<DriverHarness> {
+  const test = await openDockerTest(options);
   const name = (id: string): string => `sandbox-${id}`;
   const act = async (...args: readonly string[]): Promise<void> => {
     await test.docker(...args);
@@ -136,6 +129,7 @@ export async function openConformanceHarness(): Promise<DriverHarness> {
         case 'fail':
           return busyboxSpec({ source: { kind: 'image', uri: '127.0.0.1:1/none:none', auth: undefined } });
         case 'run-out-of-memory':
+          if (options.tellsOutOfMemory === false) return undefined;
           return busyboxSpec({
             entrypoint: ['sh', '-c', 'exec dd if=/dev/zero of=/dev/null bs=512M count=1'],
             resources: { cpuMillis: undefined, memoryBytes: 16 << 20, gpus: undefined },

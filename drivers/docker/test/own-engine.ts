@@ -21,6 +21,15 @@ const NO_BRIDGE = { bridge: 'none', iptables: 'false', 'ip-masq': 'false' };
 export interface OwnEngineOptions {
   /** A command that enters a network namespace; in it the engine has a bridge and publishes ports. */
   readonly through?: readonly string[];
+  /** Members of its daemon.json. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly storageDriver?: string;
+  /** Where it keeps its data: below its directory unless a file system of its own is wanted. */
+  readonly dataRoot?: string;
+  /** Where it listens besides its socket. */
+  readonly hosts?: readonly string[];
+  /** Images of this machine's engine that it gets. */
+  readonly images?: readonly string[];
 }
 
 /**
@@ -44,7 +53,8 @@ export async function openOwnEngine(directory: string, options: OwnEngineOptions
   // Never in the namespace of the host: a daemon without a bridge deletes the one it finds.
   const through = options.through ?? ['unshare', '--net', '--'];
   const network = options.through === undefined ? NO_BRIDGE : {};
-  const command = [...through, '/usr/sbin/dockerd', ...(await writeFlags(directory, socket, network))];
+  const flags = await writeFlags(directory, socket, { ...options, network });
+  const command = [...through, '/usr/sbin/dockerd', ...flags];
   const docker = dockerCli(socket);
   let daemon: ChildProcess | undefined;
 
@@ -91,7 +101,7 @@ export async function openOwnEngine(directory: string, options: OwnEngineOptions
   try {
     await start();
     const image = join(directory, 'image.tar');
-    await dockerCli(SOCKET)('save', '-o', image, IMAGE);
+    await dockerCli(SOCKET)('save', '-o', image, ...(options.images ?? [IMAGE]));
     await docker('load', '-i', image).catch(async (error: unknown) => {
       throw await unusable('does not load its image', error);
     });
@@ -113,22 +123,23 @@ export async function openOwnEngine(directory: string, options: OwnEngineOptions
 async function writeFlags(
   directory: string,
   socket: string,
-  network: Readonly<Record<string, string>>,
+  options: OwnEngineOptions & { readonly network: Readonly<Record<string, string>> },
 ): Promise<readonly string[]> {
   const config = join(directory, 'daemon.json');
   await mkdir(join(directory, 'exec'));
-  await writeFile(config, JSON.stringify({ 'live-restore': false }));
+  await writeFile(config, JSON.stringify({ 'live-restore': false, ...options.config }));
   const flags = {
     'config-file': config,
-    'data-root': join(directory, 'data'),
+    'data-root': options.dataRoot ?? join(directory, 'data'),
     'exec-root': join(directory, 'exec'),
     pidfile: join(directory, 'docker.pid'),
     host: `unix://${socket}`,
-    ...network,
-    'storage-driver': 'vfs',
+    ...options.network,
+    'storage-driver': options.storageDriver ?? 'vfs',
     'cgroup-parent': cgroupParent(directory),
   };
-  return Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+  const hosts = (options.hosts ?? []).map((host) => `--host=${host}`);
+  return [...Object.entries(flags).map(([name, value]) => `--${name}=${value}`), ...hosts];
 }
 
 /** A daemon takes connections long before it answers. */

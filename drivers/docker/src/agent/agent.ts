@@ -38,6 +38,8 @@ export interface AgentDeps extends Pick<DockerDeps, 'clock' | 'log' | 'execd'> {
   readonly engine: Engine;
   readonly images: Images;
   readonly instance: string | undefined;
+  /** Names this run of the server on the carriers. */
+  readonly owner?: string;
 }
 
 const HASH_LENGTH = 16;
@@ -53,7 +55,7 @@ const WRITABLE: Readonly<Record<string, string>> = {
 export async function openAgent(deps: AgentDeps, scope: Scope): Promise<Agent> {
   const { execd, log } = deps;
   const layout = execd.image === BUILTIN ? await readLayout(execd.rootfsDir, scope.signal) : undefined;
-  const context = { ...deps, owner: randomUUID() };
+  const context = { ...deps, owner: deps.owner ?? randomUUID() };
   const volumes = scope.own(createAgentVolumes(context, scope.signal));
   const asked = createNotice();
   // Not awaited here: the engine makes a removal wait for whoever is still writing.

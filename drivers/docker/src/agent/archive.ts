@@ -7,13 +7,17 @@ import { extract, pack } from 'tar-stream';
 import type { LayoutEntry } from './layout.ts';
 import { formatManifest, manifestOf, MARKER } from './manifest.ts';
 
-/** The entries as a tar stream, owned by root, with the marker at the end. */
+/** The entries of an agent volume as a tar stream, with the marker at the end. */
 export function packEntries(entries: readonly LayoutEntry[]): Readable {
-  const archive = pack();
   const source = formatManifest(manifestOf(entries));
-  const marker: LayoutEntry = { kind: 'file', path: MARKER, mode: 0o644, size: source.length, source };
+  return packFiles([...entries, { kind: 'file', path: MARKER, mode: 0o644, size: source.length, source }]);
+}
+
+/** The entries as a tar stream, owned by root. */
+export function packFiles(entries: readonly LayoutEntry[]): Readable {
+  const archive = pack();
   const readable = readFrom(archive);
-  void writeEntries(archive, [...entries, marker]).then(
+  void writeEntries(archive, entries).then(
     () => archive.finalize(),
     (error: unknown) => readable.destroy(error as Error),
   );

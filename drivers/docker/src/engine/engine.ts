@@ -8,6 +8,8 @@ import type {
   ImageInspect,
   VolumeSummary,
 } from './answers.ts';
+import { diagnosticCalls } from './diagnostic-calls.ts';
+import { snapshotCalls } from './snapshot-calls.ts';
 import { readJson } from './transport.ts';
 import type { EngineAnswer, EngineRequest, Transport } from './transport.ts';
 
@@ -52,6 +54,8 @@ export function createEngine(transport: Transport, apiTimeoutMs: number) {
     },
     info: (signal: AbortSignal): Promise<EngineInfo> => read('/info', signal),
     ...containerCalls({ transport, read, write, post, readMs }),
+    ...diagnosticCalls({ transport, read, readMs }),
+    ...snapshotCalls({ transport, read, write }),
 
     inspectImage: (reference: string, signal: AbortSignal): Promise<ImageInspect> =>
       read(`/images/${encodePath(reference)}/json`, signal),
@@ -79,6 +83,8 @@ export function createEngine(transport: Transport, apiTimeoutMs: number) {
     ): Promise<void> {
       await write({ method: 'POST', path: '/volumes/create', body: { Name: name, Labels: labels } }, signal);
     },
+    inspectVolume: (name: string, signal: AbortSignal): Promise<VolumeSummary> =>
+      read(`/volumes/${encodeURIComponent(name)}`, signal),
     async listVolumes(filters: Filters, signal: AbortSignal): Promise<readonly VolumeSummary[]> {
       const query = { filters: JSON.stringify(filters) };
       const answer = await read<{ readonly Volumes: VolumeSummary[] | null }>('/volumes', signal, query);

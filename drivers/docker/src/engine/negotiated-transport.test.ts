@@ -34,7 +34,7 @@ function fakeEngine(newest: string, oldest: string) {
 
 async function connect(newest: string, oldest: string) {
   const { engine, transport } = fakeEngine(newest, oldest);
-  const negotiated = await negotiate(transport, silentLogger, signal);
+  const negotiated = await negotiate(transport, { log: silentLogger, apiVersion: undefined }, signal);
   const get = async (path: string = LIST.path): Promise<string> =>
     (await negotiated.transport.call({ ...LIST, path }, signal)).body.toString();
   return { engine, get, transport: negotiated.transport };

@@ -2,6 +2,7 @@ import type { Logger } from '@opensandbox/base';
 import { createSingleFlight, isFault } from '@opensandbox/base';
 import type { EngineVersion } from './answers.ts';
 import type { EngineRequest, Transport } from './transport.ts';
+import { notAnEngine } from '../faults.ts';
 import { readJson } from './transport.ts';
 
 /** A transport whose paths all ask for one API version, which both sides know. */
@@ -14,22 +15,32 @@ export interface NegotiatedTransport extends Transport {
 const PREFERRED = '1.41';
 const VERSION_MS = 30_000;
 
+export interface Wish {
+  readonly log: Logger;
+  /** A version to speak instead of the usual one, if the engine offers it. */
+  readonly apiVersion: string | undefined;
+}
+
 /** Asks the engine behind `unversioned` for its version and speaks one that both sides know. */
 export async function negotiate(
   unversioned: Transport,
-  log: Logger,
+  { log, apiVersion }: Wish,
   signal: AbortSignal,
 ): Promise<{ readonly transport: NegotiatedTransport; readonly version: EngineVersion }> {
   const version = await readVersion(unversioned, signal);
-  let pinned = pinVersion(version.ApiVersion, version.MinAPIVersion);
+  const pin = ({ ApiVersion: newest, MinAPIVersion: oldest }: EngineVersion): string =>
+    pinVersion(newest, oldest, apiVersion);
+  let pinned = pin(version);
+  if (apiVersion !== undefined && pinned !== apiVersion) {
+    log.warn('docker.api_version_refused', { wanted: apiVersion, speaks: pinned });
+  }
   const renewals = createSingleFlight<'version', void>();
 
   function renew(caller: AbortSignal): Promise<void> {
     return renewals.run(
       'version',
       async (shared) => {
-        const { ApiVersion: newest, MinAPIVersion: oldest } = await readVersion(unversioned, shared);
-        const next = pinVersion(newest, oldest);
+        const next = pin(await readVersion(unversioned, shared));
         if (next !== pinned) log.info('docker.api_version', { from: pinned, to: next });
         pinned = next;
       },
@@ -70,9 +81,9 @@ export async function negotiate(
 }
 
 /** The preferred version, within what the engine offers: not above its newest, not below its oldest. */
-export function pinVersion(newest: string, oldest: string | undefined): string {
-  if (compareVersions(newest, PREFERRED) < 0) return newest;
-  return oldest !== undefined && compareVersions(oldest, PREFERRED) > 0 ? oldest : PREFERRED;
+export function pinVersion(newest: string, oldest: string | undefined, wanted = PREFERRED): string {
+  if (compareVersions(newest, wanted) < 0) return newest;
+  return oldest !== undefined && compareVersions(oldest, wanted) > 0 ? oldest : wanted;
 }
 
 function compareVersions(left: string, right: string): number {
@@ -87,6 +98,8 @@ function withVersion(request: EngineRequest, version: string): EngineRequest {
 
 async function readVersion(unversioned: Transport, signal: AbortSignal): Promise<EngineVersion> {
   const answer = await unversioned.call({ method: 'GET', path: '/version', timeoutMs: VERSION_MS }, signal);
-  // The engine's own description of its answers is trusted.
-  return readJson(answer.body) as EngineVersion;
+  const version = readJson(answer.body);
+  if (typeof version === 'object' && version !== null && 'ApiVersion' in version)
+    return version as EngineVersion;
+  throw notAnEngine();
 }

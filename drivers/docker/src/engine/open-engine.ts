@@ -4,6 +4,7 @@ import type { Engine } from './engine.ts';
 import type { Connection } from './connection.ts';
 import { negotiate } from './negotiated-transport.ts';
 import { openTransport } from './transport.ts';
+import { tellWhere } from '../faults.ts';
 import { normaliseArch } from '../images/platform-match.ts';
 
 export interface EnginePlatform {
@@ -26,7 +27,11 @@ export async function openEngine(
   scope: Scope,
 ): Promise<OpenedEngine> {
   const unversioned = scope.own(openTransport(connection, undefined, options.clock));
-  const { transport, version } = await negotiate(unversioned, options.log, scope.signal);
+  const wish = { log: options.log, apiVersion: connection.apiVersion };
+  const negotiating = negotiate(unversioned, wish, scope.signal);
+  const { transport, version } = await negotiating.catch((error: unknown) => {
+    throw tellWhere(error, connection);
+  });
   const { Os: os, Arch: arch } = version;
   return {
     engine: createEngine(transport, options.apiTimeoutMs),

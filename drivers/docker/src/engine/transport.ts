@@ -1,29 +1,14 @@
 import { setMaxListeners } from 'node:events';
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import type { AgentOptions, IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import type { Clock } from '@opensandbox/base';
 import { createSemaphore, deadline, isFault } from '@opensandbox/base';
-import { engineTimeout, readConnectionFailure, readEngineFailure, unreadableAgent } from '../faults.ts';
+import { engineTimeout, readConnectionFailure, readEngineFailure } from '../faults.ts';
 import type { Connection } from './connection.ts';
-import { sshAgent } from './ssh-connection.ts';
+import type { EngineRequest, HttpClient } from './http-client.ts';
+import { openHttpClient, send } from './http-client.ts';
 
-export interface EngineRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
-  /** Every part already encoded. */
-  readonly path: string;
-  /** Entries whose value is `undefined` are left out. */
-  readonly query?: Readonly<Record<string, string | undefined>>;
-  readonly body?: object;
-  /** A body of this type, sent as it comes. */
-  readonly tar?: Readable;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Longest time until the answer is complete; for `open`, until its headers are there. */
-  readonly timeoutMs: number;
-}
+export type { EngineRequest };
 
 export interface EngineAnswer {
   readonly status: number;
@@ -39,29 +24,26 @@ export interface Transport extends Disposable {
 }
 
 /**
- * Connections kept for calls that read, and for calls that change something. The question whether the engine
+ * Most connections for calls that read, and for calls that change something. The question whether the engine
  * lives and streams have their own, so that a burst of removals cannot make the engine look dead.
  */
-const MOST_READS = 16;
-const MOST_WRITES = 32;
-
-interface Client {
-  readonly request: typeof httpRequest;
-  readonly address: { readonly socketPath: string } | { readonly host: string; readonly port: number };
-  readonly agent: HttpAgent;
-  /** `/v1.41`, or nothing. */
-  readonly prefix: string;
-}
+const NETWORK = { reads: 16, writes: 32, idle: 32 };
+/**
+ * Over ssh each is a process, here and there, and a server of the usual settings turns away the eleventh that logs in
+ * at the same time.
+ */
+const SSH = { reads: 3, writes: 4, idle: 3 };
 
 /** `version` is the API version that every path asks for; `undefined` when the paths say it themselves, or none. */
 export function openTransport(connection: Connection, version: string | undefined, clock: Clock): Transport {
-  const pings = connect(connection, version, { keepAlive: true, maxSockets: 1 });
-  const reads = connect(connection, version, { keepAlive: true, maxSockets: MOST_READS });
-  const writes = connect(connection, version, { keepAlive: true, maxSockets: MOST_WRITES });
-  const writeSlots = createSemaphore(MOST_WRITES);
-  const streams = connect(connection, version, { keepAlive: false });
+  const most = connection.protocol === 'ssh' ? SSH : NETWORK;
+  const keep = (maxSockets: number): HttpClient =>
+    openHttpClient(connection, version, { keepAlive: true, maxSockets, maxFreeSockets: most.idle });
+  const [pings, reads, writes] = [keep(1), keep(most.reads), keep(most.writes)];
+  const writeSlots = createSemaphore(most.writes);
+  const streams = openHttpClient(connection, version, { keepAlive: false });
 
-  function clientFor({ method, path }: EngineRequest): Client {
+  function clientFor({ method, path }: EngineRequest): HttpClient {
     if (path.endsWith('/_ping')) return pings;
     return method === 'GET' || method === 'HEAD' ? reads : writes;
   }
@@ -114,7 +96,7 @@ export function readJson(body: Buffer): unknown {
 
 /** The time limit ends with the headers; from then on only `signal` ends the stream. */
 async function openStream(
-  client: Client,
+  client: HttpClient,
   request: EngineRequest,
   bounds: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<IncomingMessage> {
@@ -141,55 +123,4 @@ function withinTime(
   setMaxListeners(0, signal); // every call under way listens, and callers share their signal
   const what = `${request.method} ${request.path}`;
   return deadline(clock, request.timeoutMs, signal, () => engineTimeout(what, request.timeoutMs));
-}
-
-function connect(connection: Connection, version: string | undefined, options: AgentOptions): Client {
-  const isSecure = connection.protocol === 'https';
-  const { socketPath, host = '', port = 0 } = connection;
-  return {
-    request: isSecure ? httpsRequest : httpRequest,
-    address: socketPath === undefined ? { host, port } : { socketPath },
-    agent:
-      connection.protocol === 'ssh'
-        ? sshAgent(connection)
-        : isSecure
-          ? new HttpsAgent({ ...options, ...connection.tls })
-          : new HttpAgent(options),
-    prefix: version === undefined ? '' : `/v${version}`,
-  };
-}
-
-function send(client: Client, request: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(request.query ?? {})) {
-    if (value !== undefined) query.append(name, value);
-  }
-  const payload = request.body === undefined ? undefined : JSON.stringify(request.body);
-  return new Promise((resolve, reject) => {
-    const outgoing = client.request({
-      ...client.address,
-      agent: client.agent,
-      method: request.method,
-      path: `${client.prefix}${request.path}${query.size === 0 ? '' : '?'}${query.toString()}`,
-      headers: { ...request.headers, ...describeBody(request, payload) },
-      signal,
-    });
-    outgoing.once('response', resolve);
-    outgoing.once('error', reject);
-    if (request.tar === undefined) {
-      outgoing.end(payload);
-      return;
-    }
-    // Before the pipeline listens: an error here, while the request still stands, is not the connection's.
-    request.tar.once('error', (error) => {
-      if (!outgoing.destroyed) reject(unreadableAgent(error));
-    });
-    pipeline(request.tar, outgoing).catch(reject);
-  });
-}
-
-function describeBody(request: EngineRequest, payload: string | undefined): Readonly<Record<string, string>> {
-  if (request.tar !== undefined) return { 'content-type': 'application/x-tar' };
-  if (payload === undefined) return {};
-  return { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) };
 }

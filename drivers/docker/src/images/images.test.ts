@@ -6,12 +6,12 @@ import { describe, expect, it } from 'vitest';
 import type { ImageInspect } from '../engine/answers.ts';
 import type { PullRequest } from '../engine/engine.ts';
 import { createImages } from './images.ts';
-import type { ImageWish } from './images.ts';
+import type { ImageWish, PullPolicy } from './images.ts';
 
 const { signal } = new AbortController();
 const AMD64 = { os: 'linux', arch: 'amd64' };
 
-function fakeRegistry() {
+function fakeRegistry(pullPolicy: PullPolicy = 'if-not-present') {
   const clock = new FakeClock();
   const local = new Map<string, ImageInspect>();
   const pulls: {
@@ -25,6 +25,7 @@ function fakeRegistry() {
     env: {},
     enginePlatform: AMD64,
     stallMs: 1_000,
+    pullPolicy,
     engine: {
       info: async () => ({}),
       inspectImage: async (uri) => {
@@ -79,6 +80,83 @@ describe('ensure', () => {
     expect(told).toEqual([progress, progress]);
   });
 
+  it('tells who comes later where the pull is', async () => {
+    const { pulls, images, say, finish } = fakeRegistry();
+    const first = images.ensure(wish(), () => undefined, signal);
+    await settle();
+    say(0, { id: 'l', status: 'Downloading', progressDetail: { current: 5, total: 10 } });
+    await settle();
+    const told: string[] = [];
+    const second = images.ensure(wish(), ({ message }) => told.push(message), signal);
+    await settle();
+    expect(told).toEqual(['Pulling image app:v1', 'Pulling image app:v1: 5 B of 10 B (50%), 0 of 1 layers']);
+    finish(0, 'app:v1');
+    await Promise.all([first, second]);
+    expect(pulls).toHaveLength(1);
+  });
+
+  it('fails all who wait for one pull for the same reason', async () => {
+    const { images, say } = fakeRegistry();
+    const waiting = [1, 2, 3].map(() => images.ensure(wish(), () => undefined, signal));
+    const outcomes = Promise.allSettled(waiting);
+    await settle();
+    say(0, { error: 'manifest unknown' });
+    const reasons = (await outcomes).map(
+      (outcome) => outcome.status === 'rejected' && String(outcome.reason),
+    );
+    expect(new Set(reasons).size).toBe(1);
+    expect(reasons[0]).toContain('manifest unknown');
+  });
+
+  it('asks the registry for what is there when the policy is always', async () => {
+    const { local, pulls, images, finish } = fakeRegistry('always');
+    local.set('app:v1', { Id: 'sha256:old', Os: 'linux', Architecture: 'amd64' });
+    const ensuring = images.ensure(wish(), () => undefined, signal);
+    await settle();
+    expect(pulls).toHaveLength(1);
+    finish(0, 'app:v1');
+    expect(await ensuring).toMatchObject({ Id: 'sha256:app:v1' });
+  });
+
+  it('does not fall back on what is there when the policy is always', async () => {
+    const { local, images, say } = fakeRegistry('always');
+    local.set('app:v1', { Id: 'sha256:old', Os: 'linux', Architecture: 'amd64' });
+    const failing = expect(images.ensure(wish(), () => undefined, signal)).rejects.toMatchObject({
+      code: 'image.pull_failed',
+    });
+    await settle();
+    say(0, { error: 'unauthorized' });
+    await failing;
+  });
+
+  it.each([
+    [undefined, 'docker.image_pull_policy is "never"'],
+    ['arm64', 'is for linux/arm64'],
+  ])('asks no registry when the policy is never; with a local image for %s it fails', async (arch, words) => {
+    const { local, pulls, images } = fakeRegistry('never');
+    if (arch !== undefined) local.set('app:v1', { Id: 'sha256:1', Os: 'linux', Architecture: arch });
+    await expect(images.ensure(wish(), () => undefined, signal)).rejects.toMatchObject({
+      code: 'image.pull_failed',
+      message: expect.stringContaining(words) as unknown,
+    });
+    expect(pulls).toEqual([]);
+  });
+
+  it.each(['always', 'if-not-present'] as const)(
+    'asks no registry for a snapshot, policy %s',
+    async (policy) => {
+      const { local, pulls, images } = fakeRegistry(policy);
+      local.set('app:v1', { Id: 'sha256:1', Os: 'linux', Architecture: 'amd64' });
+      const snapshot = wish({ isLocal: true });
+      expect(await images.ensure(snapshot, () => undefined, signal)).toMatchObject({ Id: 'sha256:1' });
+      local.clear();
+      await expect(images.ensure(snapshot, () => undefined, signal)).rejects.toMatchObject({
+        message: expect.stringContaining('made here, by a snapshot') as unknown,
+      });
+      expect(pulls).toEqual([]);
+    },
+  );
+
   it('does not share a pull between different credentials', async () => {
     const { pulls, images } = fakeRegistry();
     const auth = { username: 'u', password: new Secret('p') };
@@ -109,7 +187,7 @@ describe('ensure', () => {
     const pulling = images.ensure(wish(), () => undefined, signal);
     const failing = expect(pulling).rejects.toMatchObject({
       code: 'image.pull_failed',
-      message: 'Failed to pull image app:v1: unauthorized',
+      message: expect.stringMatching(/^Failed to pull image app:v1: unauthorized\. \S/) as unknown,
     });
     await settle();
     say(0, { errorDetail: { message: 'unauthorized' }, error: 'unauthorized' });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { FaultCode, Progress, RegistryAuth } from '@opensandbox/core/ports';
+import type { FaultCode, RegistryAuth } from '@opensandbox/core/ports';
 import type { Clock, Logger } from '@opensandbox/base';
-import { createSingleFlight, Fault, isFault } from '@opensandbox/base';
+import { Fault, isFault } from '@opensandbox/base';
 import type { DockerEnvironment } from '../deps.ts';
 import type { ImageInspect } from '../engine/answers.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -12,20 +12,28 @@ import type { DefaultRegistry } from './default-registry.ts';
 import { parseImageRef } from './image-ref.ts';
 import type { ImagePlatform } from './platform-match.ts';
 import { matchesPlatform } from './platform-match.ts';
+import { withAdvice } from './pull-advice.ts';
 import { pullImage } from './pull.ts';
 import { createPullProgress } from './pull-progress.ts';
 import { formatRegistryAuth, readRequestAuth } from './registry-auth.ts';
+import { createSharedPulls } from './shared-pulls.ts';
+import type { Report } from './shared-pulls.ts';
+
+/** When an image is asked of its registry. */
+export type PullPolicy = 'if-not-present' | 'always' | 'never';
 
 export interface ImageWish {
   readonly uri: string;
   readonly auth: RegistryAuth | undefined;
   /** Asked for by the client; a pull then names it. */
   readonly platform: ImagePlatform | undefined;
+  /** Made on this engine, by a snapshot: no registry has it. */
+  readonly isLocal?: boolean;
 }
 
 export interface Images {
   /** Makes sure that the engine has the image for the right platform. Rejects with `image.pull_failed`. */
-  ensure(wish: ImageWish, report: (progress: Progress) => void, signal: AbortSignal): Promise<ImageInspect>;
+  ensure(wish: ImageWish, report: Report, signal: AbortSignal): Promise<ImageInspect>;
 }
 
 export interface ImageDeps {
@@ -36,44 +44,45 @@ export interface ImageDeps {
   /** What the engine runs by itself. */
   readonly enginePlatform: ImagePlatform | undefined;
   readonly stallMs: number;
+  readonly pullPolicy: PullPolicy;
 }
 
-/** Everybody who waits for one pull hears its progress. */
-type Listeners = Set<(progress: Progress) => void>;
-
 export function createImages(deps: ImageDeps): Images {
-  const pulls = createSingleFlight<string, undefined>();
-  const listeners = new Map<string, Listeners>();
+  const pulls = createSharedPulls();
   const defaultRegistry = createDefaultRegistry(deps.engine);
-
-  async function pull(wish: Pull, report: (progress: Progress) => void, signal: AbortSignal): Promise<void> {
-    const own: Listeners = listeners.get(wish.key) ?? new Set();
-    listeners.set(wish.key, own);
-    own.add(report);
-    const tell = (message: string): void => own.forEach((listener) => listener({ step: 'image', message }));
-    try {
-      await pulls.run(wish.key, (shared) => runPull(deps, wish, { tell, signal: shared }), signal);
-    } finally {
-      own.delete(report);
-      if (own.size === 0) listeners.delete(wish.key);
-    }
-  }
+  const find = async (wish: ImageWish, signal: AbortSignal): Promise<Found> => {
+    const local = await inspect(deps, wish.uri, signal);
+    const expected = wish.platform ?? deps.enginePlatform;
+    return { local, expected, isFit: local !== undefined && matchesPlatform(local, expected) };
+  };
 
   return {
     async ensure(wish, report, signal) {
-      const expected = wish.platform ?? deps.enginePlatform;
-      const local = await inspect(deps, wish.uri, signal);
-      if (local !== undefined && matchesPlatform(local, expected)) return local;
+      const policy = wish.isLocal === true ? 'never' : deps.pullPolicy;
+      const { local, expected, isFit } = await find(wish, signal);
+      if (policy !== 'always' && local !== undefined && isFit) return local;
+      if (policy === 'never') throw notAllowed(wish, local);
       // A local image of another platform is replaced by one of the expected platform.
       const platform = wish.platform ?? (local === undefined ? undefined : expected);
       const plan = await planPull({ ...deps, defaultRegistry }, { ...wish, platform }, signal);
       report({ step: 'image', message: `Pulling image ${wish.uri}` });
-      await pull(plan, report, signal);
+      const pull = async (tell: (message: string) => void, shared: AbortSignal): Promise<void> => {
+        // Between the look and this turn another pull of it may have ended.
+        if (policy !== 'always' && (await find(wish, shared)).isFit) return;
+        await runPull(deps, plan, { tell, signal: shared });
+      };
+      await pulls.run(plan.key, pull, { report, signal });
       const pulled = await inspect(deps, wish.uri, signal);
       if (pulled === undefined) throw pullFailed(wish.uri, 'the engine does not have it after the pull');
       return pulled;
     },
   };
+}
+
+interface Found {
+  readonly local: ImageInspect | undefined;
+  readonly expected: ImagePlatform | undefined;
+  readonly isFit: boolean;
 }
 
 function inspect(deps: ImageDeps, uri: string, signal: AbortSignal): Promise<ImageInspect | undefined> {
@@ -114,7 +123,7 @@ async function runPull(
   deps: ImageDeps,
   pull: Pull,
   shared: { readonly tell: (message: string) => void; readonly signal: AbortSignal },
-): Promise<undefined> {
+): Promise<void> {
   const startedAt = deps.clock.now();
   const progress = createPullProgress(pull.uri);
   const work = pullImage(
@@ -129,19 +138,24 @@ async function runPull(
     await work;
   } catch (error) {
     if (!isFault(error) || (error.code !== 'engine.failed' && error.code !== 'engine.timeout')) throw error;
-    throw pullFailed(pull.uri, error.message, error);
+    throw pullFailed(pull.uri, withAdvice(error.message), error);
   }
   deps.log.info('image.pulled', { image: pull.uri, durationMs: deps.clock.now() - startedAt });
-  return undefined;
 }
 
 function pullFailed(uri: string, why: string, cause?: unknown): Fault {
-  return new Fault(
-    'internal',
-    'image.pull_failed' satisfies FaultCode,
-    `Failed to pull image ${uri}: ${why}`,
-    {
-      cause,
-    },
-  );
+  const text = `Failed to pull image ${uri}: ${why}`;
+  return new Fault('internal', 'image.pull_failed' satisfies FaultCode, text, { cause });
+}
+
+function notAllowed({ uri, isLocal }: ImageWish, local: ImageInspect | undefined): Fault {
+  const what =
+    local === undefined
+      ? 'it is not on the engine'
+      : `the one on the engine is for ${local.Os ?? '?'}/${local.Architecture ?? '?'}`;
+  const why =
+    isLocal === true
+      ? 'and no registry has it: it was made here, by a snapshot.'
+      : `and docker.image_pull_policy is "never". Put it there: docker pull ${uri}`;
+  return pullFailed(uri, `${what}, ${why}`);
 }

@@ -17,6 +17,7 @@ export function createPullProgress(image: string): PullProgress {
   let last = '';
   return {
     read(message) {
+      if (message.status?.startsWith('Retrying in ') === true) return tellRetry(image, message.status);
       const layer = readLayer(message, layers.get(message.id ?? ''));
       if (layer === undefined || message.id === undefined) return undefined;
       layers.set(message.id, layer);
@@ -26,6 +27,11 @@ export function createPullProgress(image: string): PullProgress {
       return told;
     },
   };
+}
+
+/** The engine's own word ends in how long it still waits. */
+function tellRetry(image: string, status: string): string {
+  return `Pulling image ${image}: a download broke off, ${status.charAt(0).toLowerCase()}${status.slice(1)}`;
 }
 
 function readLayer(message: PullMessage, before: Layer | undefined): Layer | undefined {

@@ -35,6 +35,8 @@ export async function pullImage(
       onMessage(message);
     }
   } catch (error) {
+    // The engine says nothing, not even that it has begun, before the registry has answered it.
+    if (isFault(error) && error.code === ('engine.timeout' satisfies FaultCode)) throw stalled(request);
     throw isFault(error) ? error : readConnectionFailure(error, watch.signal);
   } finally {
     timer[Symbol.dispose]();
@@ -43,16 +45,15 @@ export async function pullImage(
   }
 }
 
-function arm({ clock, stallMs }: PullContext, watch: AbortController): Disposable {
-  return clock.at(clock.now() + stallMs, () =>
-    watch.abort(
-      new Fault(
-        'timeout',
-        'engine.timeout' satisfies FaultCode,
-        `no progress for ${Math.round(stallMs / 1000)} s; check the registry and the network`,
-      ),
-    ),
-  );
+function arm(context: PullContext, watch: AbortController): Disposable {
+  const { clock, stallMs } = context;
+  return clock.at(clock.now() + stallMs, () => watch.abort(stalled(context)));
+}
+
+function stalled({ stallMs }: PullContext): Fault {
+  const seconds = Math.round(stallMs / 1000);
+  const text = `the registry timed out: no progress for ${seconds} s (docker.api_timeout)`;
+  return new Fault('timeout', 'engine.timeout' satisfies FaultCode, text);
 }
 
 /** An error line carries no status: the registry's refusal is all that is known. */

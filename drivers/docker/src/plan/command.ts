@@ -2,19 +2,23 @@ import type { FaultCode } from '@opensandbox/core/ports';
 import { Fault } from '@opensandbox/base';
 import { BOOTSTRAP, OWN_SHELL_COMMAND } from '../names.ts';
 import { shellSplit } from '../shell-split.ts';
+import type { Shell } from '../shell.ts';
 import type { PlanStep } from './plan-step.ts';
 
 export const planCommand: PlanStep = (draft, { record, shell }) => ({
   ...draft,
-  Entrypoint: shell === 'image' ? [BOOTSTRAP] : [...OWN_SHELL_COMMAND, BOOTSTRAP],
+  ...(shell === undefined ? {} : { Entrypoint: startOf(shell) }),
   Cmd: record.spec.entrypoint,
   Env: record.spec.env.map(([name, value]) => `${name}=${value}`),
 });
 
+function startOf(shell: Shell): readonly string[] {
+  return shell === 'image' ? [BOOTSTRAP] : [...OWN_SHELL_COMMAND, BOOTSTRAP];
+}
+
 /** The words of the command. One single text with a space in it is a shell line and is split as one. */
 export function parseCommand(entrypoint: readonly string[]): readonly string[] {
-  const [only, ...rest] = entrypoint;
-  if (only === undefined) throw invalidEntrypoint('Entrypoint must not be empty.');
+  const [only = '', ...rest] = requireWords(entrypoint);
   if (rest.length > 0 || !only.includes(' ')) return entrypoint;
   const words = shellSplit(only);
   if (words === undefined) {
@@ -22,6 +26,11 @@ export function parseCommand(entrypoint: readonly string[]): readonly string[] {
   }
   if (words.length === 0) throw invalidEntrypoint('Entrypoint must not be blank.');
   return words;
+}
+
+export function requireWords(entrypoint: readonly string[]): readonly string[] {
+  if (entrypoint.length === 0) throw invalidEntrypoint('Entrypoint must not be empty.');
+  return entrypoint;
 }
 
 function invalidEntrypoint(message: string): Fault {

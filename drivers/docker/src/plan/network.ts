@@ -1,4 +1,5 @@
 import { AGENT_PORT, HTTP_PORT } from '../names.ts';
+import { isWindows, WINDOWS_PORTS } from '../windows/windows.ts';
 import type { PlanStep } from './plan-step.ts';
 
 const PUBLISHED = [`${AGENT_PORT}/tcp`, `${HTTP_PORT}/tcp`];
@@ -7,12 +8,13 @@ const PUBLISHED = [`${AGENT_PORT}/tcp`, `${HTTP_PORT}/tcp`];
  * The engine picks the host ports: it alone can do so without a race. In host mode there is nothing to
  * publish.
  */
-export const planNetwork: PlanStep = (draft, { settings }) => {
+export const planNetwork: PlanStep = (draft, { record, settings }) => {
   const { networkMode, publishAddress } = settings;
-  const bindings = PUBLISHED.map((port) => [port, [{ HostIp: publishAddress, HostPort: '' }]] as const);
+  const ports = isWindows(record.spec) ? [...PUBLISHED, ...WINDOWS_PORTS] : PUBLISHED;
+  const bindings = ports.map((port) => [port, [{ HostIp: publishAddress, HostPort: '' }]] as const);
   return {
     ...draft,
-    ExposedPorts: Object.fromEntries(PUBLISHED.map((port) => [port, {}])),
+    ExposedPorts: Object.fromEntries(ports.map((port) => [port, {}])),
     HostConfig: {
       ...draft.HostConfig,
       NetworkMode: networkMode,

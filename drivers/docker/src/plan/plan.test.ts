@@ -16,12 +16,15 @@ const SETTINGS: PlanSettings = {
   securityOptions: ['no-new-privileges:true'],
 };
 
+const NO_LIMITS = { cpuMillis: undefined, memoryBytes: undefined, gpus: undefined };
+
 function plan(spec: Partial<SandboxSpec> = {}, settings: Partial<PlanSettings> = {}): NewContainer {
   const record = sampleRecord({ spec: sampleSpec(spec) });
   return planContainer({
     record,
     settings: { ...SETTINGS, ...settings },
     agentVolume: 'agent-v1',
+    mounts: { binds: [], labels: {} },
     shell: 'image',
   });
 }
@@ -29,7 +32,13 @@ function plan(spec: Partial<SandboxSpec> = {}, settings: Partial<PlanSettings> =
 describe('planContainer', () => {
   it('makes the whole container of an ordinary request', () => {
     const record = sampleRecord();
-    const planned = planContainer({ record, settings: SETTINGS, agentVolume: 'agent-v1', shell: 'image' });
+    const planned = planContainer({
+      record,
+      settings: SETTINGS,
+      agentVolume: 'agent-v1',
+      mounts: { binds: [], labels: {} },
+      shell: 'image',
+    });
     expect(planned).toEqual({
       name: `sandbox-${record.id}`,
       platform: undefined,
@@ -57,7 +66,13 @@ describe('planContainer', () => {
 
   it("starts with the agent's shell where the image has none", () => {
     const record = sampleRecord();
-    const { draft } = planContainer({ record, settings: SETTINGS, agentVolume: 'agent-v1', shell: 'agent' });
+    const { draft } = planContainer({
+      record,
+      settings: SETTINGS,
+      agentVolume: 'agent-v1',
+      mounts: { binds: [], labels: {} },
+      shell: 'agent',
+    });
     expect(draft).toMatchObject({
       Entrypoint: [
         '/opt/opensandbox/lib/ld.so',
@@ -115,8 +130,23 @@ describe('planContainer', () => {
       { cpuMillis: undefined, memoryBytes: undefined, gpus: 'all' },
       { DeviceRequests: [{ Count: -1, Capabilities: [['gpu']] }] },
     ],
+    [{ ...NO_LIMITS, storageBytes: 1 << 30 }, { StorageOpt: { size: '1073741824' } }],
+    [{ ...NO_LIMITS, cpuRequestMillis: 250 }, { CpuShares: 256 }],
+    [{ ...NO_LIMITS, cpuRequestMillis: 1 }, { CpuShares: 2 }],
+    [{ ...NO_LIMITS, cpuRequestMillis: 1e9 }, { CpuShares: 262_144 }],
+    [{ ...NO_LIMITS, memoryRequestBytes: 32 << 20 }, { MemoryReservation: 33_554_432 }],
   ] as const)('limits %j as %j', (resources, limits) => {
     expect(plan({ resources }).draft.HostConfig).toMatchObject(limits);
+  });
+
+  it.each(['runsc', 'kata-runtime'])('runs with %s when that is configured, hardened as ever', (runtime) => {
+    const securityOptions = ['no-new-privileges:true', 'apparmor=own', 'seccomp={}'];
+    expect(plan({}, { runtime, securityOptions }).draft.HostConfig).toMatchObject({
+      Runtime: runtime,
+      SecurityOpt: securityOptions,
+      CapDrop: ['SYS_ADMIN'],
+    });
+    expect(plan().draft.HostConfig).not.toHaveProperty('Runtime');
   });
 
   it('names the platform only when one was asked for', () => {
