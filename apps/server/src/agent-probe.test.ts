@@ -1,14 +1,16 @@
 import { FakeClock } from '@opensandbox/testkit';
 import { describe, expect, it } from 'vitest';
-import { agentAddress, createAgentProbe } from './agent-probe.ts';
-import type { AskAgent } from './agent-probe.ts';
+import { createAgentProbe } from './agent-probe.ts';
+import { createSandboxWays, publishedAgent } from './sandbox-ways.ts';
+import type { AskAgent } from './sandbox-ways.ts';
 
 const REACH = { kind: 'mapped', host: '127.0.0.1', ports: { 44772: 50001 }, privateHost: undefined } as const;
 const forever = new AbortController().signal;
 
 function probeWith(ask: AskAgent, timeoutMs = 60_000) {
   const clock = new FakeClock();
-  return { clock, probe: createAgentProbe({ clock, timeoutMs, ask }) };
+  const ways = createSandboxWays({ clock, ask, isNeighbour: () => false });
+  return { clock, probe: createAgentProbe({ clock, timeoutMs, ways }) };
 }
 
 describe('agent probe', () => {
@@ -76,16 +78,16 @@ describe('agent probe', () => {
   });
 });
 
-describe('agentAddress', () => {
+describe('publishedAgent', () => {
   it.each([
     [{ kind: 'host', host: '10.0.0.1' }, '10.0.0.1', 44772],
     [{ kind: 'direct', host: '10.2.0.1' }, '10.2.0.1', 44772],
     [REACH, '127.0.0.1', 50001],
   ] as const)('of %j is %s:%i', (reach, host, port) => {
-    expect(agentAddress(reach)).toEqual({ host, port });
+    expect(publishedAgent(reach)).toEqual({ host, port });
   });
 
   it.each([{ kind: 'none' }, { ...REACH, ports: {} }] as const)('is refused for %j', (reach) => {
-    expect(() => agentAddress(reach)).toThrow(/no address/);
+    expect(() => publishedAgent(reach)).toThrow(/no address/);
   });
 });

@@ -1,10 +1,9 @@
 import { connect } from 'node:net';
 import { Fault, checkAborted, deadline, sleep } from '@opensandbox/base';
 import type { Clock } from '@opensandbox/base';
-import type { Reach } from '@opensandbox/core';
 import type { AgentProbe } from '@opensandbox/core/ports';
-
-export const AGENT_PORT = 44772;
+import { publishedAgent } from './sandbox-ways.ts';
+import type { AskAgent, SandboxWays } from './sandbox-ways.ts';
 
 /** Waits between two questions: short at first, because a create is as slow as the last of them. */
 const FIRST_WAITS_MS = [8, 8, 10, 10, 15, 15, 20, 20, 25, 25];
@@ -12,39 +11,26 @@ const LONGEST_WAIT_MS = 250;
 /** A connection that was accepted by the engine's port forwarder but leads nowhere is given up after this. */
 const ATTEMPT_MS = 2_000;
 
-/** One question: true when the agent answered. Never rejects. */
-export type AskAgent = (host: string, port: number, signal: AbortSignal) => Promise<boolean>;
-
 export interface AgentProbeDeps {
   readonly clock: Clock;
   readonly timeoutMs: number;
-  readonly ask: AskAgent;
+  readonly ways: Pick<SandboxWays, 'ask'>;
 }
 
 export function createAgentProbe(deps: AgentProbeDeps): AgentProbe {
-  const { clock, timeoutMs, ask } = deps;
+  const { clock, timeoutMs, ways } = deps;
   return {
     async waitReady(reach, signal) {
-      const { host, port } = agentAddress(reach);
+      publishedAgent(reach); // without an address there is nothing to wait for
       using limit = deadline(clock, timeoutMs, signal, () => notReady(timeoutMs));
       for (let attempt = 0; ; attempt += 1) {
         checkAborted(limit.signal);
         using once = deadline(clock, ATTEMPT_MS, limit.signal, () => notReady(ATTEMPT_MS));
-        if (await ask(host, port, once.signal)) return;
+        if (await ways.ask(reach, once.signal)) return;
         await sleep(clock, waitMs(attempt), limit.signal);
       }
     },
   };
-}
-
-/** Where the agent of a sandbox listens; rejects when the engine told no address. */
-export function agentAddress(reach: Reach): { readonly host: string; readonly port: number } {
-  if (reach.kind === 'host' || reach.kind === 'direct') return { host: reach.host, port: AGENT_PORT };
-  const port = reach.kind === 'mapped' ? reach.ports[AGENT_PORT] : undefined;
-  if (reach.kind === 'none' || port === undefined) {
-    throw new Fault('internal', 'endpoint.unavailable', 'The sandbox has no address for its agent.');
-  }
-  return { host: reach.host, port };
 }
 
 function waitMs(attempt: number): number {

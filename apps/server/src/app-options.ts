@@ -1,5 +1,6 @@
 import type { Clock, Logger, Secret } from '@opensandbox/base';
 import type { Lifecycle } from '@opensandbox/core';
+import type { SandboxWays } from './sandbox-ways.ts';
 import type { CreatePolicy } from './wire/index.ts';
 
 /** The part of the configuration that the HTTP layer reads. */
@@ -22,6 +23,8 @@ export interface AppOptions {
 
 export interface AppDeps {
   readonly lifecycle: Lifecycle;
+  /** Where the proxy dials sandboxes. */
+  readonly ways: SandboxWays;
   /** The driver's name: selects the public error codes. */
   readonly runtimeName: string;
   readonly options: AppOptions;

@@ -1,25 +1,51 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { Fault, abortable, isFault, openScope } from '@opensandbox/base';
+import { Fault, abortable, openScope } from '@opensandbox/base';
 import type { Clock, Scope } from '@opensandbox/base';
 import { openLifecycle, sandboxId } from '@opensandbox/core';
 import type { AgentProbe, RuntimeDriver } from '@opensandbox/core/ports';
-import { dockerConfig, openDockerDriver } from '@opensandbox/driver-docker';
+import {
+  dockerConfig,
+  farEngineHost,
+  findMissingRuntime,
+  openDockerDriver,
+  openEngineLine,
+  planReach,
+  readReach,
+} from '@opensandbox/driver-docker';
 import type { DockerConfig } from '@opensandbox/driver-docker';
 import { fakeConfig, openFakeDriver, openFakeProbe } from '@opensandbox/driver-fake';
-import { openSqliteStore } from '@opensandbox/store';
-import { askOverHttp, createAgentProbe } from './agent-probe.ts';
+import { openSqliteStores } from '@opensandbox/store';
+import { createAgentProbe } from './agent-probe.ts';
 import type { AppOptions } from './app-options.ts';
 import { buildApp } from './app.ts';
 import type { Config } from './config/load.ts';
+import { secureRuntime } from './config/secure-runtime.ts';
 import { unavailableFeature } from './config/unavailable.ts';
 import { listen } from './listen.ts';
 import type { Logs } from './log/open-logs.ts';
-import { isInContainer, outboundAddress, ownNameAddress } from './network-probes.ts';
+import type { Place } from './doctor/place.ts';
+import {
+  isInContainer,
+  isNeighbour,
+  outboundAddress,
+  ownNameAddress,
+  sharesHostNetwork,
+} from './network-probes.ts';
 import { publishAddress, resolvePublicHost } from './public-host.ts';
+import { findEngineHost, findSurroundings } from './surroundings.ts';
+import type { Surroundings } from './surroundings.ts';
+import { explainFault } from './wire-codes.ts';
 
 /** The sections of the configuration that drivers own. */
 export const driverSections = { docker: dockerConfig };
+
+/** How tools beside the server ask the engine. */
+export { openEngineLine };
+export type { EngineLine, LineRequest } from '@opensandbox/driver-docker';
+
+/** What the doctor says of an engine without the runtime that is configured. */
+export { findMissingRuntime };
 
 export type ServerConfig = Config<DockerConfig>;
 
@@ -74,16 +100,19 @@ export async function openServer(
 
 async function open(config: ServerConfig, deps: ServerDeps, scope: Scope): Promise<RunningServer> {
   const { clock, logs } = deps;
-  const store = await openSqliteStore({ path: config.store.path }, scope);
-  const { driver, probe } = await openRuntime(config, deps, scope);
+  const stores = await openSqliteStores({ path: config.store.path }, scope);
+  const place = await surroundings(config, clock);
+  const { driver, probe } = await openRuntime(config, { ...deps, ...place }, scope);
   const lifecycle = await openLifecycle(
     {
       driver,
-      store,
+      store: stores.sandboxes,
+      snapshotStore: stores.snapshots,
       probe,
       clock,
       log: logs.server,
       newId: () => sandboxId(randomUUID()),
+      explain: (fault) => explainFault(fault, driver.name),
       random: () => randomInt(2 ** 32) / 2 ** 32,
       options: {
         maxTimeoutSeconds: config.server.maxSandboxTimeoutSeconds,
@@ -98,8 +127,9 @@ async function open(config: ServerConfig, deps: ServerDeps, scope: Scope): Promi
   );
   const app = buildApp({
     lifecycle,
+    ways: place.ways,
     runtimeName: driver.name,
-    options: await appOptions(config),
+    options: await appOptions(config, place),
     clock,
     log: logs.server,
     newUuid: randomUUID,
@@ -116,9 +146,36 @@ async function open(config: ServerConfig, deps: ServerDeps, scope: Scope): Promi
   };
 }
 
+async function surroundings(config: ServerConfig, clock: Clock): Promise<Surroundings> {
+  const { hostIp } = config.docker;
+  const farHost =
+    config.runtime.type === 'docker' ? await farEngineHost(config.dockerEnvironment, hostIp) : undefined;
+  return findSurroundings({ hostIp, farHost }, clock);
+}
+
+/** Where the doctor finds this server, its engine and the sandboxes. */
+export async function findPlace(config: ServerConfig, clock: Clock): Promise<Place> {
+  const found = await surroundings(config, clock);
+  const { hostIp, publishAddress: configured } = config.docker;
+  const usual = publishAddress(config.server.host, undefined);
+  const wish = { hostIp: found.engineHost ?? hostIp, configured, usual };
+  const plan = await planReach(config.dockerEnvironment, wish);
+  return {
+    ...plan,
+    isContained: isInContainer(),
+    farHost: found.farHost,
+    engineHost: found.farHost === undefined ? await findEngineHost(hostIp) : undefined,
+    sharesHostNetwork: sharesHostNetwork(),
+    publicHost: await findPublicHost(config, found),
+    isPublicHostSet: config.server.eip !== undefined,
+    isNeighbour,
+    readReach: (inspect) => readReach(inspect as Parameters<typeof readReach>[0], {}, plan.dialHost),
+  };
+}
+
 async function openRuntime(
   config: ServerConfig,
-  deps: ServerDeps,
+  deps: ServerDeps & Surroundings,
   scope: Scope,
 ): Promise<{ readonly driver: RuntimeDriver; readonly probe: AgentProbe }> {
   const { clock } = deps;
@@ -128,41 +185,39 @@ async function openRuntime(
     return { driver, probe: openFakeProbe(driver.engine, { timeoutMs }) };
   }
   const driver = await openDocker(config, deps, scope);
-  return { driver, probe: createAgentProbe({ clock, timeoutMs, ask: askOverHttp }) };
+  return { driver, probe: createAgentProbe({ clock, timeoutMs, ways: deps.ways }) };
 }
 
-/** A person who starts the server needs to know which engine did not answer; a client must not. */
-async function openDocker(config: ServerConfig, deps: ServerDeps, scope: Scope): Promise<RuntimeDriver> {
+function openDocker(
+  config: ServerConfig,
+  deps: ServerDeps & Surroundings,
+  scope: Scope,
+): Promise<RuntimeDriver> {
   const { clock, logs } = deps;
-  const opening = openDockerDriver(
-    config.docker,
+  return openDockerDriver(
+    { ...config.docker, hostIp: deps.engineHost ?? config.docker.hostIp },
     {
       log: logs.server,
       clock,
       env: config.dockerEnvironment,
       execd: { image: config.runtime.execdImage, ...deps.agent },
       publishAddress: publishAddress(config.server.host, config.docker.publishAddress),
+      storage: config.storage,
+      secureRuntime: secureRuntime(config.secureRuntime),
       metadataDir: join(deps.homeDir, '.opensandbox', 'metadata'),
     },
     scope,
   );
-  return opening.catch((error: unknown) => {
-    if (!isFault(error, 'unavailable')) throw error;
-    const engine = config.dockerEnvironment.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
-    throw new Fault(error.kind, error.code, `${error.message} (${engine})`, { cause: error.cause });
-  });
 }
 
-async function appOptions(config: ServerConfig): Promise<AppOptions> {
+function findPublicHost({ server }: ServerConfig, place: Surroundings): Promise<string> {
+  const { eip, host: listenHost } = server;
+  return resolvePublicHost({ eip, listenHost, ...place, outboundAddress, ownNameAddress });
+}
+
+async function appOptions(config: ServerConfig, place: Surroundings): Promise<AppOptions> {
   const { server } = config;
-  const publicHost = await resolvePublicHost({
-    eip: server.eip,
-    listenHost: server.host,
-    hostIp: config.docker.hostIp,
-    isInContainer,
-    outboundAddress,
-    ownNameAddress,
-  });
+  const publicHost = await findPublicHost(config, place);
   return {
     createPolicy: {
       networkMode: config.runtime.type === 'docker' ? config.docker.networkMode : undefined,

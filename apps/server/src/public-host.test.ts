@@ -6,8 +6,8 @@ function resolve(input: Partial<PublicHostInput>): Promise<string> {
   return resolvePublicHost({
     eip: undefined,
     listenHost: '0.0.0.0',
-    hostIp: undefined,
-    isInContainer: () => false,
+    farHost: undefined,
+    engineHost: undefined,
     outboundAddress: async () => undefined,
     ownNameAddress: async () => undefined,
     ...input,
@@ -17,23 +17,16 @@ function resolve(input: Partial<PublicHostInput>): Promise<string> {
 describe('resolvePublicHost', () => {
   it.each<[string, Partial<PublicHostInput>, string]>([
     ['the eip word for word', { eip: '1.2.3.4:80', listenHost: '10.0.0.1' }, '1.2.3.4:80'],
-    [
-      'a concrete listen address',
-      { listenHost: '10.0.0.1', hostIp: 'h', isInContainer: () => true },
-      '10.0.0.1',
-    ],
+    ['a concrete listen address', { listenHost: '10.0.0.1', engineHost: 'h' }, '10.0.0.1'],
     ['a loopback listen address', { listenHost: '127.0.0.1' }, '127.0.0.1'],
     ['an IPv6 address in brackets', { listenHost: '::1' }, '[::1]'],
+    ['the host of a far engine', { farHost: 'far.example', listenHost: '127.0.0.1' }, 'far.example'],
     [
-      'host_ip inside a container',
-      { hostIp: 'host.docker.internal', isInContainer: () => true },
+      "the engine's host inside a container",
+      { engineHost: 'host.docker.internal', outboundAddress: async () => '172.18.0.2' },
       'host.docker.internal',
     ],
-    [
-      'the outbound address outside of one',
-      { hostIp: 'h', outboundAddress: async () => '192.168.1.7' },
-      '192.168.1.7',
-    ],
+    ['the outbound address outside of one', { outboundAddress: async () => '192.168.1.7' }, '192.168.1.7'],
     ['the address of its own name without a route', { ownNameAddress: async () => '10.1.1.1' }, '10.1.1.1'],
     ['loopback when nothing is known', { listenHost: '::' }, '127.0.0.1'],
   ])('tells %s', async (_, input, expected) => {
@@ -45,7 +38,7 @@ describe('resolvePublicHost', () => {
       throw new Error('asked');
     };
     await expect(
-      resolve({ listenHost: '10.0.0.1', isInContainer: ask, outboundAddress: ask, ownNameAddress: ask }),
+      resolve({ listenHost: '10.0.0.1', outboundAddress: ask, ownNameAddress: ask }),
     ).resolves.toBe('10.0.0.1');
   });
 });

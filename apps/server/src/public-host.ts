@@ -4,9 +4,10 @@ import { isIPv4, isIPv6 } from 'node:net';
 export interface PublicHostInput {
   readonly eip: string | undefined;
   readonly listenHost: string;
-  /** `docker.host_ip`: how the engine's host is reached from inside a container. */
-  readonly hostIp: string | undefined;
-  readonly isInContainer: () => boolean;
+  /** Host of an engine on another machine: sandbox ports are published there, wherever the server listens. */
+  readonly farHost: string | undefined;
+  /** How the engine's host is reached from inside a container; `undefined` outside of one. */
+  readonly engineHost: string | undefined;
   /** Address this machine would use to talk to the outside. */
   readonly outboundAddress: () => Promise<string | undefined>;
   /** First address that this machine's own name resolves to. */
@@ -16,8 +17,9 @@ export interface PublicHostInput {
 /** The host in direct endpoints, `host:port` to come. */
 export async function resolvePublicHost(input: PublicHostInput): Promise<string> {
   if (input.eip !== undefined) return input.eip;
+  if (input.farHost !== undefined) return bracketed(input.farHost);
   if (!isWildcard(input.listenHost)) return bracketed(input.listenHost);
-  if (input.hostIp !== undefined && input.isInContainer()) return bracketed(input.hostIp);
+  if (input.engineHost !== undefined) return bracketed(input.engineHost);
   const found = (await input.outboundAddress()) ?? (await input.ownNameAddress());
   return found === undefined ? '127.0.0.1' : bracketed(found);
 }

@@ -122,46 +122,6 @@ describe('snapshots', () => {
       body: { code: 'SNAPSHOT::NOT_FOUND', message: 'Snapshot s1 not found' },
     });
   });
-
-  it('are not taken, of a sandbox that exists', async () => {
-    const id = await test.running();
-    for (const payload of [undefined, {}, { name: 'mine' }]) {
-      expect(await call('POST', `/sandboxes/${id}/snapshots`, payload)).toEqual({
-        status: 501,
-        body: { code: 'SNAPSHOT::NOT_IMPLEMENTED', message: 'This server does not take snapshots.' },
-      });
-    }
-    expect((await call('POST', `/sandboxes/${id}/snapshots`, { name: '' })).status).toBe(422);
-    expect((await call('POST', '/sandboxes/none/snapshots', {})).status).toBe(404);
-  });
-});
-
-describe('diagnostics', () => {
-  const unsupported = {
-    status: 501,
-    body: {
-      code: 'DIAGNOSTICS_NOT_IMPLEMENTED',
-      message: 'The stable Diagnostics API is not implemented by this OpenSandbox server.',
-    },
-  };
-
-  it.each(['logs', 'events', 'inspect', 'summary'])('%s are not offered', async (name) => {
-    const id = await test.running();
-    expect(await call('GET', `/sandboxes/${id}/diagnostics/${name}`)).toEqual(unsupported);
-    expect((await call('GET', `/sandboxes/none/diagnostics/${name}`)).status).toBe(404);
-  });
-
-  it('refuse a scope before they look for the sandbox', async () => {
-    expect(await call('GET', '/sandboxes/none/diagnostics/logs?scope=x')).toEqual(unsupported);
-    expect(await call('GET', '/sandboxes/none/diagnostics/events?scope=')).toEqual(unsupported);
-  });
-
-  it.each(['logs?tail=0', 'events?limit=501', 'summary?event_limit=x'])(
-    'refuse %s with 422',
-    async (query) => {
-      expect((await call('GET', `/sandboxes/none/diagnostics/${query}`)).status).toBe(422);
-    },
-  );
 });
 
 describe('pools', () => {

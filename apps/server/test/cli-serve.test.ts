@@ -143,10 +143,6 @@ describe('server start', () => {
     ['[runtime]\ntype = ', /not valid TOML: line 6/],
     ['[runtime]\ntype = "kubernetes"\n', /runtime\.type = 'kubernetes' is not available in this version/],
     [
-      '[runtime]\ntype = "docker"\n[secure_runtime]\ntype = "gvisor"\ndocker_runtime = "runsc"\n',
-      /secure_runtime\.type = 'gvisor' is not available/,
-    ],
-    [
       '[runtime]\ntype = "fake"\n[renew_intent]\nenabled = true\n',
       /renew_intent\.enabled = true is not available/,
     ],

@@ -85,6 +85,7 @@ function prepare(directory: string): Record<string, string> {
   const env = {
     PATH: '/usr/local/bin:/usr/bin:/bin',
     HOME: directory,
+    TMPDIR: directory, // installing a kernel leaves something there
     JUPYTER_DATA_DIR: data,
     JUPYTER_RUNTIME_DIR: join(directory, 'runtime'),
     JUPYTER_CONFIG_DIR: join(directory, 'config'),

@@ -1,14 +1,16 @@
-import { driverSections } from '../compose.ts';
+import { driverSections, findMissingRuntime, findPlace } from '../compose.ts';
 import { dockerEnvironment } from '../config/environment.ts';
 import { load } from '../config/load.ts';
 import { examine } from '../doctor/doctor.ts';
-import { engineAsker } from '../doctor/engine-http.ts';
+import { engineAsker, enginePlace, engineSender } from '../doctor/engine-http.ts';
 import { formatFindings } from '../doctor/finding.ts';
 import type { Host } from './host.ts';
 
 export interface DoctorRequest {
   readonly configPath: string | undefined;
   readonly json: boolean;
+  /** Whether a container may be run for a moment. */
+  readonly container: boolean;
 }
 
 /** Prints what this host lacks; resolves with 1 when something failed. */
@@ -18,10 +20,15 @@ export async function doctor(host: Host, request: DoctorRequest, signal: AbortSi
     {
       load: () => load({ ...host, configPath: request.configPath }, driverSections),
       ask: engineAsker(engine, host.clock),
-      engine,
+      engine: enginePlace(engine, host.clock),
       now: () => host.clock.now(),
       nodeVersion: host.nodeVersion,
       rootfsDir: host.rootfsDir,
+      findMissingRuntime,
+      send: engineSender(engine, host.clock),
+      clock: host.clock,
+      findPlace,
+      mayRunContainer: request.container,
     },
     signal,
   );

@@ -11,6 +11,13 @@ import { serve } from './serve.ts';
 
 const EXIT_USAGE = 2;
 
+const DOCTOR_HELP = `
+It reads the configuration and looks at the engine (DOCKER_HOST and Docker contexts count), the network, the agent,
+the port, the database and the disks. Then it runs a container of some hundred bytes that listens, dials it the way
+the server dials sandboxes, says which address it used, and removes it.
+
+Ends with 1 when something failed. Every finding that is not ok says what to do.`;
+
 /** Runs what the arguments ask for; resolves with the exit code. */
 export async function runCommandLine(host: Host): Promise<number> {
   let exitCode = 0;
@@ -59,8 +66,11 @@ function buildProgram(host: Host, done: (code: number) => void): Command {
     .allowExcessArguments(false)
     .description('check what this host needs to run the server, and say what to do')
     .option('--json', 'print the findings as JSON')
-    .action(async (options: { json?: boolean }) => {
-      const request = { configPath: global().config, json: options.json === true };
+    .option('--no-container', 'do not run the container that shows whether sandboxes can be reached')
+    .addHelpText('after', DOCTOR_HELP)
+    .action(async (options: { json?: boolean; container: boolean }) => {
+      const { container } = options;
+      const request = { configPath: global().config, json: options.json === true, container };
       done(await doctor(host, request, new AbortController().signal));
     });
   program

@@ -6,10 +6,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** The variables that reach the Docker driver. */
 export interface DockerEnvironment {
   readonly DOCKER_HOST: string | undefined;
+  readonly DOCKER_CONTEXT: string | undefined;
+  readonly DOCKER_TLS: string | undefined;
   readonly DOCKER_TLS_VERIFY: string | undefined;
   readonly DOCKER_CERT_PATH: string | undefined;
+  readonly DOCKER_API_VERSION: string | undefined;
   readonly DOCKER_CONFIG: string | undefined;
   readonly HOME: string | undefined;
+  readonly PATH: string | undefined;
 }
 
 const DEFAULT_FAILURE_TTL_SECONDS = 3600;
@@ -17,10 +21,14 @@ const DEFAULT_FAILURE_TTL_SECONDS = 3600;
 export function dockerEnvironment(env: Environment, homeDir: string): DockerEnvironment {
   return {
     DOCKER_HOST: text(env['DOCKER_HOST']),
+    DOCKER_CONTEXT: text(env['DOCKER_CONTEXT']),
+    DOCKER_TLS: text(env['DOCKER_TLS']),
     DOCKER_TLS_VERIFY: text(env['DOCKER_TLS_VERIFY']),
     DOCKER_CERT_PATH: text(env['DOCKER_CERT_PATH']),
+    DOCKER_API_VERSION: text(env['DOCKER_API_VERSION']),
     DOCKER_CONFIG: text(env['DOCKER_CONFIG']),
     HOME: homeDir,
+    PATH: text(env['PATH']),
   };
 }
 

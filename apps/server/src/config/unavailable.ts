@@ -4,14 +4,10 @@
  */
 export function unavailableFeature(config: {
   readonly runtime: { readonly type: string };
-  readonly secureRuntime: { readonly type: string };
   readonly renewIntent: { readonly enabled: boolean };
 }): string | undefined {
   if (config.runtime.type === 'kubernetes')
     return "runtime.type = 'kubernetes' is not available in this version";
-  if (config.secureRuntime.type !== '') {
-    return `secure_runtime.type = '${config.secureRuntime.type}' is not available in this version; sandboxes would run without it`;
-  }
   if (config.renewIntent.enabled) {
     return 'renew_intent.enabled = true is not available in this version; sandboxes would not be prolonged';
   }

@@ -1,6 +1,7 @@
 import { isFault } from '@opensandbox/base';
 import { valueAt } from '../config/key-tree.ts';
-import type { AskEngine, EngineAnswer } from './engine-http.ts';
+import { connectionCode } from './engine-http.ts';
+import type { AskEngine, EngineAnswer, EnginePlace } from './engine-http.ts';
 import { fail, ok, warn } from './finding.ts';
 import type { Finding } from './finding.ts';
 
@@ -12,11 +13,22 @@ export interface EngineReading {
   /** Directory of the engine's data, when the engine answered. */
   readonly dataDir: string | undefined;
   readonly answered: boolean;
+  /** In the engine's own words; empty where it says nothing. */
+  readonly facts: EngineFacts;
+}
+
+export interface EngineFacts {
+  readonly arch: string;
+  readonly os: string;
+  /** The operating system's name: `Docker Desktop` among others. */
+  readonly system: string;
+  /** Its clock, epoch ms. */
+  readonly now: number;
 }
 
 /** Is there an engine, is it new enough, and does its clock agree with ours? */
 export async function checkEngine(
-  deps: { readonly ask: AskEngine; readonly engine: string; readonly now: () => number },
+  deps: { readonly ask: AskEngine; readonly engine: EnginePlace; readonly now: () => number },
   signal: AbortSignal,
 ): Promise<EngineReading> {
   try {
@@ -24,13 +36,28 @@ export async function checkEngine(
     const info = await deps.ask('/info', signal);
     const dataDir = text(info.body, 'DockerRootDir');
     const findings = [
-      judgeVersion(deps.engine, version),
+      judgeVersion(deps.engine.name, version),
       judgeClock(text(info.body, 'SystemTime'), deps.now()),
     ];
-    return { findings, dataDir, answered: version.status === 200 };
+    return { findings, dataDir, answered: version.status === 200, facts: readFacts(info.body, deps.now()) };
   } catch (error) {
-    return { findings: [judgeConnection(deps.engine, error)], dataDir: undefined, answered: false };
+    return {
+      findings: [judgeConnection(deps.engine, error)],
+      dataDir: undefined,
+      answered: false,
+      facts: readFacts({}, 0),
+    };
   }
+}
+
+function readFacts(info: unknown, now: number): EngineFacts {
+  const time = Date.parse(text(info, 'SystemTime') ?? '');
+  return {
+    arch: text(info, 'Architecture') ?? '',
+    os: text(info, 'OSType') ?? '',
+    system: text(info, 'OperatingSystem') ?? '',
+    now: Number.isNaN(time) ? now : time,
+  };
 }
 
 export function judgeVersion(engine: string, answer: EngineAnswer): Finding {
@@ -50,28 +77,28 @@ export function judgeVersion(engine: string, answer: EngineAnswer): Finding {
     : fail('engine', `${what} is too old`, 'Install Docker Engine 20.10 or newer.');
 }
 
-export function judgeConnection(engine: string, error: unknown): Finding {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (isFault(error, 'unsupported')) return warn('engine', error.message, 'Try it: opensandbox-server');
-  if (code === 'EACCES' || code === 'EPERM') {
+export function judgeConnection({ name, isSocket }: EnginePlace, error: unknown): Finding {
+  const code = connectionCode(error);
+  if (isSocket && (code === 'EACCES' || code === 'EPERM')) {
     return fail(
       'engine',
-      `${engine}: permission denied`,
+      `${name}: permission denied`,
       'Add your user to the docker group (and log in again), or run as root.',
     );
   }
-  if (code === 'ENOENT') {
+  if (isSocket && code === 'ENOENT') {
     return fail(
       'engine',
-      `${engine}: no such socket`,
+      `${name}: no such socket`,
       'Install and start the Docker Engine, or set DOCKER_HOST.',
     );
   }
   const reason = error instanceof Error ? error.message : String(error);
+  if (isFault(error, 'invalid')) return fail('engine', reason, 'Mend it, or set DOCKER_HOST to the engine.');
   return fail(
     'engine',
-    `${engine} does not answer: ${reason}`,
-    'Start the Docker Engine, or set DOCKER_HOST.',
+    `${name} does not answer: ${reason}`,
+    isSocket ? 'Start the Docker Engine, or set DOCKER_HOST.' : 'See docs/guides/remote-engines.md.',
   );
 }
 

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fail, ok, warn } from './finding.ts';
@@ -63,6 +63,28 @@ export function judgeDisk(label: string, place: string, freeBytes: number): Find
     return fail(label, free, 'Free some space: docker system prune removes what no container uses.');
   if (freeBytes < 5 * GIB) return warn(label, free, 'Images and sandboxes may fill it soon.');
   return ok(label, free);
+}
+
+/** `NET_ADDR_SET`: a hardware address that somebody gave the link. */
+const ADDRESS_IS_SET = '3';
+
+/** The engine's bridge as this machine shows it; `undefined` where there is nothing to say. */
+export function checkBridge(link: string): Finding | undefined {
+  try {
+    return judgeBridge(link, readFileSync(`/sys/class/net/${link}/addr_assign_type`, 'utf8').trim());
+  } catch {
+    return undefined; // not here, or not Linux
+  }
+}
+
+/** A bridge without an address of its own takes that of some container, and another when that one ends. */
+export function judgeBridge(link: string, assigned: string): Finding | undefined {
+  if (assigned === ADDRESS_IS_SET) return undefined;
+  return warn(
+    'bridge',
+    `${link} changes its hardware address as containers come and go: connections to sandboxes stall for seconds`,
+    `Give it one: ip link set ${link} address $(cat /sys/class/net/${link}/address)`,
+  );
 }
 
 /** The agent that is shipped with the server. */

@@ -1,10 +1,19 @@
 import { Fault } from '@opensandbox/base';
 import { describe, expect, it } from 'vitest';
 import { checkEngine, checkNetwork, judgeClock, judgeConnection, judgeVersion } from './check-engine.ts';
-import { checkNode, judgeDisk, judgePort } from './check-host.ts';
+import { checkNode, judgeBridge, judgeDisk, judgePort } from './check-host.ts';
 import { formatFindings, fail, ok, warn } from './finding.ts';
 
 const ENGINE = 'unix:///x.sock';
+const PLACE = { name: ENGINE, isSocket: true, isChosen: true };
+const FAR = { name: 'ssh://far', isSocket: false, isChosen: true };
+
+/** As the engine's line tells it: the system's own error is the cause. */
+function away(code: string): Fault {
+  const cause = Object.assign(new Error('x'), { code });
+  return new Fault('unavailable', 'engine.unavailable', 'It does not answer.', { cause });
+}
+
 const forever = new AbortController().signal;
 
 describe('doctor', () => {
@@ -19,14 +28,16 @@ describe('doctor', () => {
   });
 
   it.each([
-    [Object.assign(new Error('x'), { code: 'EACCES' }), 'fail', 'docker group'],
-    [Object.assign(new Error('x'), { code: 'ENOENT' }), 'fail', 'DOCKER_HOST'],
-    [new Error('socket hang up'), 'fail', 'Start the Docker Engine'],
-    [new Fault('unsupported', 'engine.failed', 'ssh'), 'warn', 'Try it'],
-  ])('says what to do about %s', (error, status, advice) => {
-    const finding = judgeConnection(ENGINE, error);
-    expect(finding.status).toBe(status);
-    expect(finding.advice).toContain(advice);
+    [PLACE, away('EACCES'), 'docker group'],
+    [PLACE, away('ENOENT'), 'DOCKER_HOST'],
+    [PLACE, away('ECONNREFUSED'), 'Start the Docker Engine'],
+    [FAR, away('EACCES'), 'remote-engines.md'],
+    [FAR, new Fault('invalid', 'parameter.invalid', "no context 'x'"), 'Mend it'],
+  ])('says of %j what to do about %s', (place, error, advice) => {
+    expect(judgeConnection(place, error)).toMatchObject({
+      status: 'fail',
+      advice: expect.stringContaining(advice) as unknown,
+    });
   });
 
   it.each([
@@ -48,8 +59,8 @@ describe('doctor', () => {
   });
 
   it('reports one finding when the engine is away', async () => {
-    const ask = () => Promise.reject(Object.assign(new Error('x'), { code: 'ECONNREFUSED' }));
-    const reading = await checkEngine({ ask, engine: ENGINE, now: () => 0 }, forever);
+    const ask = () => Promise.reject(away('ECONNREFUSED'));
+    const reading = await checkEngine({ ask, engine: PLACE, now: () => 0 }, forever);
     expect(reading).toMatchObject({ answered: false, findings: [{ check: 'engine', status: 'fail' }] });
   });
 
@@ -74,6 +85,11 @@ describe('doctor', () => {
     ['v22.0.0', 'ok'],
   ])('judges Node.js %s as %s', (version, expected) => {
     expect(checkNode(version).status).toBe(expected);
+  });
+
+  it('warns of a bridge that has no hardware address of its own', () => {
+    expect(judgeBridge('docker0', '3')).toBeUndefined();
+    expect(judgeBridge('docker0', '1')?.advice).toContain('ip link set docker0 address');
   });
 
   it('prints colours only when told so', () => {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, Fault, type Logger, toFault } from '@opensandbox/base';
 import { type Lifecycle, sandboxId } from '@opensandbox/core';
+import type { SandboxWays } from '../sandbox-ways.ts';
 import { clientGone } from '../client-signal.ts';
 import { decodedPath, normaliseTarget } from '../request-path.ts';
 import { faultToResponse } from '../wire-codes.ts';
@@ -15,6 +16,7 @@ import { BACKEND_AWAY, BACKEND_REFUSED, acceptAndClose } from './websocket-refus
 
 export interface TunnelDeps {
   readonly lifecycle: Lifecycle;
+  readonly ways: SandboxWays;
   readonly runtimeName: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -46,6 +48,7 @@ export async function openTunnel(deps: TunnelDeps, handover: Handover, signal: A
     return 101;
   } catch (error) {
     const fault = toFault(error, 'proxy.unreachable');
+    if (fault.code === 'proxy.unreachable') deps.ways.doubt();
     if (fault.kind === 'cancelled') {
       socket.destroy();
       return 499;
@@ -58,7 +61,7 @@ export async function openTunnel(deps: TunnelDeps, handover: Handover, signal: A
 }
 
 async function shakeHands(
-  { lifecycle, clock }: TunnelDeps,
+  { lifecycle, ways, clock }: TunnelDeps,
   { request, requestId, socket }: Handover,
   signal: AbortSignal,
 ): Promise<HandshakeAnswer> {
@@ -74,19 +77,19 @@ async function shakeHands(
   try {
     const address = await lifecycle.resolve(sandboxId(route.id), parsePort(route.port), controller.signal);
     const path = upstreamPath(address, proxyRest(target, normalised));
-    const { host } = address.reach;
+    const { host, port } = await ways.to(address, controller.signal);
     const rawHeaders = request.rawHeaders;
     const peer = request.socket.remoteAddress;
     const lines = [
       `GET ${path} HTTP/1.1`,
-      `Host: ${host.includes(':') ? `[${host}]` : host}:${address.port}`,
+      `Host: ${host.includes(':') ? `[${host}]` : host}:${port}`,
       'Connection: Upgrade',
       'Upgrade: websocket',
     ];
     const headers = upstreamHeaders({ rawHeaders, requestId, peer });
     for (let at = 0; at + 1 < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
     const head = `${lines.join('\r\n')}\r\n\r\n`;
-    return await dial({ host, port: address.port, head }, clock, controller.signal);
+    return await dial({ host, port, head }, clock, controller.signal);
   } finally {
     socket.removeListener('close', onClose);
     signal.removeEventListener('abort', onClosing);

@@ -4,7 +4,7 @@ import type { Clock } from '@opensandbox/base';
 import { dockerEnvironment } from '../config/environment.ts';
 import type { DockerEnvironment, Environment } from '../config/environment.ts';
 import { valueAt } from '../config/key-tree.ts';
-import { engineAsker } from '../doctor/engine-http.ts';
+import { connectionCode, engineAsker, enginePlace } from '../doctor/engine-http.ts';
 
 export interface FoundEngine {
   readonly env: DockerEnvironment;
@@ -35,17 +35,20 @@ export async function findEngine(
   deps: { readonly env: Environment; readonly homeDir: string; readonly clock: Clock },
   signal: AbortSignal,
 ): Promise<FoundEngine> {
-  const candidates = engineCandidates(deps.env, deps.homeDir);
+  const own = dockerEnvironment(deps.env, deps.homeDir);
+  const chosen = enginePlace(own, deps.clock);
+  const candidates = chosen.isChosen ? [chosen.name] : engineCandidates(deps.env, deps.homeDir);
   const reasons: string[] = [];
   for (const host of candidates) {
-    const env = { ...dockerEnvironment(deps.env, deps.homeDir), DOCKER_HOST: host };
+    const env = chosen.isChosen ? own : { ...own, DOCKER_HOST: host };
     try {
       const { body } = await engineAsker(env, deps.clock)('/version', signal);
       return { env, host, version: String(valueAt(body, ['Version'])) };
     } catch (error) {
       signal.throwIfAborted();
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOENT') reasons.push(`${host}: ${code ?? message}`);
+      const code = connectionCode(error);
+      const reason = error instanceof Error && chosen.isChosen ? error.message : (code ?? String(error));
+      if (chosen.isChosen || code !== 'ENOENT') reasons.push(`${host}: ${reason}`);
     }
   }
   const tried = reasons.length > 0 ? reasons.join('; ') : `tried ${candidates.join(', ')}`;

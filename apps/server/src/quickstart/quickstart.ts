@@ -79,7 +79,7 @@ async function onStage(stage: Stage, keep: boolean, stop: ReturnType<typeof list
 async function openServerLogs(stage: Stage) {
   const { host, dir, instance, apiKey, engine } = stage;
   const text = quickstartConfig({ port: await freeLoopbackPort(), instance, dir });
-  const env = { ...host.env, OPENSANDBOX_SERVER_API_KEY: apiKey, DOCKER_HOST: engine.host };
+  const env = { ...host.env, ...engine.env, OPENSANDBOX_SERVER_API_KEY: apiKey };
   const { config } = load(
     { configPath: join(dir, 'sandbox.toml'), env, readFile: () => text, homeDir: host.homeDir },
     driverSections,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Fault } from '@opensandbox/base';
+import { Fault, isFault } from '@opensandbox/base';
 import { openClientSignal } from '../client-signal.ts';
 import { downstreamHeaders, upstreamHeaders } from '../proxy/proxy-headers.ts';
 import { proxyRest, upstreamPath } from '../proxy/proxy-path.ts';
@@ -37,11 +37,11 @@ async function forward(
   if (raw.headers.upgrade?.toLowerCase() === 'websocket') {
     throw new Fault('invalid', 'proxy.refused', 'Websocket upgrade is not supported yet');
   }
-  const answer = await upstream.ask(
+  const way = await context.ways.to(address, client.signal);
+  const question = upstream.ask(
     {
       name: `port ${port} of sandbox ${id}`,
-      host: address.reach.host,
-      port: address.port,
+      ...way,
       path: upstreamPath(address, proxyRest(request.originalUrl, raw.url ?? '')),
       method: request.method,
       headers: upstreamHeaders({
@@ -53,6 +53,10 @@ async function forward(
     },
     client.signal,
   );
+  const answer = await question.catch((error: unknown) => {
+    if (isFault(error) && error.code === 'proxy.unreachable') context.ways.doubt();
+    throw error;
+  });
   const own = ownHeaders(reply);
   void reply.hijack();
   await relay(answer, own, reply.raw);

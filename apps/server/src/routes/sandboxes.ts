@@ -38,7 +38,9 @@ export const sandboxRoutes: Routes = (context) => {
 
 async function create(context: RouteContext, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { lifecycle, options, closing } = context;
-  const parsed = parseCreate(jsonBody(request), options.createPolicy);
+  const parsed = parseCreate(jsonBody(request), options.createPolicy, (id) =>
+    lifecycle.snapshots.imageOf(id),
+  );
   // Not the client's signal: a sandbox that was asked for is made even when the client does not wait for it.
   const created = await lifecycle.create(parsed.request, closing);
   const wish = parsePreferWait(request.headers['prefer']);

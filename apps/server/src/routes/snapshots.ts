@@ -1,45 +1,50 @@
-import { Fault } from '@opensandbox/base';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendJson } from '../error-reply.ts';
 import { rawQuery } from '../request-path.ts';
-import { parseCreateSnapshot, parseSnapshotList } from '../wire/index.ts';
-import { type Routes, idParam, jsonBody, pathParam } from './route.ts';
+import { formatSnapshot, formatSnapshotList, parseCreateSnapshot, parseSnapshotList } from '../wire/index.ts';
+import { type RouteContext, type Routes, idParam, jsonBody, pathParam } from './route.ts';
 
-/** This server takes no snapshots: there are none to list, and asking for one is answered with 501. */
-export const snapshotRoutes: Routes = ({ lifecycle }) => [
-  {
-    method: 'POST',
-    path: '/sandboxes/:id/snapshots',
-    handle: (request) => {
-      parseCreateSnapshot(jsonBody(request));
-      lifecycle.get(idParam(request));
-      throw new Fault('unsupported', 'snapshot.unsupported', 'This server does not take snapshots.');
+export const snapshotRoutes: Routes = (context) => {
+  const { snapshots } = context.lifecycle;
+  return [
+    {
+      method: 'POST',
+      path: '/sandboxes/:id/snapshots',
+      handle: (request, reply) => create(context, request, reply),
     },
-  },
-  {
-    method: 'GET',
-    path: '/snapshots',
-    handle: (request, reply) => {
-      const { page, pageSize } = parseSnapshotList(rawQuery(request.raw.url ?? ''));
-      const pagination = { page, pageSize, totalItems: 0, totalPages: 0, hasNextPage: false };
-      sendJson(reply, 200, { items: [], pagination });
+    {
+      method: 'GET',
+      path: '/snapshots',
+      handle: (request, reply) => {
+        const page = snapshots.list(parseSnapshotList(rawQuery(request.raw.url ?? '')));
+        sendJson(reply, 200, formatSnapshotList(page));
+      },
     },
-  },
-  {
-    method: 'GET',
-    path: '/snapshots/:id',
-    handle: (request) => {
-      throw snapshotNotFound(pathParam(request, 'id'));
+    {
+      method: 'GET',
+      path: '/snapshots/:id',
+      handle: (request, reply) =>
+        sendJson(reply, 200, formatSnapshot(snapshots.get(pathParam(request, 'id')))),
     },
-  },
-  {
-    method: 'DELETE',
-    path: '/snapshots/:id',
-    handle: (request) => {
-      throw snapshotNotFound(pathParam(request, 'id'));
+    {
+      method: 'DELETE',
+      path: '/snapshots/:id',
+      handle: async (request, reply) => {
+        await snapshots.remove(pathParam(request, 'id'), context.closing);
+        void reply.code(204).send();
+      },
     },
-  },
-];
+  ];
+};
 
-function snapshotNotFound(id: string): Fault {
-  return new Fault('not_found', 'snapshot.not_found', `Snapshot ${id} not found`);
+async function create(
+  { lifecycle }: RouteContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const { name } = parseCreateSnapshot(jsonBody(request));
+  const snapshot = await lifecycle.snapshots.create(idParam(request), name);
+  // Always this path, also for who left the version out.
+  void reply.header('location', `/v1/snapshots/${encodeURIComponent(snapshot.id)}`);
+  sendJson(reply, 202, formatSnapshot(snapshot));
 }

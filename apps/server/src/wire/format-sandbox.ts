@@ -1,6 +1,7 @@
 import type { SandboxBody, SandboxListBody, SandboxStatusBody } from '@opensandbox/contract';
 import { formatTimestamp } from '@opensandbox/contract';
 import type { ImageSource, Page, Sandbox, SandboxRecord, SandboxStatus } from '@opensandbox/core';
+import { formatPagination } from './format-pagination.ts';
 
 /** A sandbox as GET, list and the metadata patch show it. Members without a value are absent. */
 export function formatSandbox(sandbox: Sandbox): SandboxBody {
@@ -19,17 +20,7 @@ export function formatSandbox(sandbox: Sandbox): SandboxBody {
 }
 
 export function formatSandboxList(page: Page<Sandbox>): SandboxListBody {
-  const totalPages = Math.ceil(page.totalItems / page.pageSize);
-  return {
-    items: page.items.map(formatSandbox),
-    pagination: {
-      page: page.page,
-      pageSize: page.pageSize,
-      totalItems: page.totalItems,
-      totalPages,
-      hasNextPage: page.page < totalPages,
-    },
-  };
+  return { items: page.items.map(formatSandbox), pagination: formatPagination(page) };
 }
 
 export function formatStatus(status: SandboxStatus): SandboxStatusBody {

@@ -18,6 +18,7 @@ const PLAIN: Sandbox = {
       env: [['A', 'x']],
       platform: undefined,
       resources: { cpuMillis: undefined, memoryBytes: undefined, gpus: undefined },
+      volumes: [],
       resourceLimits: {},
       resourceRequests: {},
       extensions: {},

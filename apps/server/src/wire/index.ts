@@ -1,13 +1,21 @@
 export type { CreatePolicy } from './create-policy.ts';
 export { formatCreate } from './format-create.ts';
+export type { DescriptorInput, SummaryInput } from './format-diagnostics.ts';
+export { DESCRIPTOR_BYTES, formatDescriptor, formatLogText, formatSummary } from './format-diagnostics.ts';
 export type { ProxyBaseInput } from './format-endpoint.ts';
 export { formatEndpoint, formatProxyEndpoint, proxyBase } from './format-endpoint.ts';
 export { formatSandbox, formatSandboxList } from './format-sandbox.ts';
+export { formatSnapshot, formatSnapshotList } from './format-snapshot.ts';
 export type { ParsedCreate } from './parse-create.ts';
 export { parseCreate } from './parse-create.ts';
+export type {
+  DiagnosticEventsRequest,
+  DiagnosticLogsRequest,
+  DiagnosticSummaryRequest,
+} from './parse-diagnostics.ts';
+export { parseDiagnosticEvents, parseDiagnosticLogs, parseDiagnosticSummary } from './parse-diagnostics.ts';
 export type { EndpointRequest } from './parse-endpoint.ts';
 export { parseEndpoint, parsePort } from './parse-endpoint.ts';
-export type { SnapshotQuery } from './parse-list.ts';
 export { parseList, parseSnapshotList } from './parse-list.ts';
 export { parsePatch } from './parse-patch.ts';
 export type { Renewal } from './parse-renew.ts';
@@ -15,9 +23,6 @@ export { parseRenew } from './parse-renew.ts';
 export {
   parseCreatePool,
   parseCreateSnapshot,
-  parseDiagnosticEvents,
-  parseDiagnosticLogs,
-  parseDiagnosticSummary,
   parseMetricsEvent,
   parseUpdatePool,
 } from './parse-surroundings.ts';

@@ -36,8 +36,8 @@ describe('parseCreate', () => {
         image: { uri: 'busybox', auth: { username: 'u', password: 'p' } },
         entrypoint: ['sleep 1'],
         timeout: '3600',
-        resourceLimits: { cpu: '500m', memory: '1.5Gi', gpu: 'all', disk: 'x' },
-        resourceRequests: { cpu: '8' },
+        resourceLimits: { cpu: '500m', memory: '1.5Gi', gpu: 'all', other: 'x' },
+        resourceRequests: { cpu: '250m' },
         env: { A: null, B: '', C: 'x' },
         metadata: { team: 'a' },
         platform: { os: ' LINUX ', arch: 'Amd64' },
@@ -55,9 +55,10 @@ describe('parseCreate', () => {
           ['C', 'x'],
         ],
         platform: { os: 'linux', arch: 'amd64' },
-        resources: { cpuMillis: 500, memoryBytes: 1.5 * 2 ** 30, gpus: 'all' },
-        resourceLimits: { cpu: '500m', memory: '1.5Gi', gpu: 'all', disk: 'x' },
-        resourceRequests: { cpu: '8' },
+        resources: { cpuMillis: 500, memoryBytes: 1.5 * 2 ** 30, gpus: 'all', cpuRequestMillis: 250 },
+        volumes: [],
+        resourceLimits: { cpu: '500m', memory: '1.5Gi', gpu: 'all', other: 'x' },
+        resourceRequests: { cpu: '250m' },
         extensions: { 'access.renew.extend.seconds': ' 1800 ', other: 'x' },
         accessRenewSeconds: 1800,
       },
@@ -126,18 +127,10 @@ describe('parseCreate', () => {
       "Unsupported platform.arch 'x86_64'. Supported values: ['amd64', 'arm64'].",
     ],
     [
-      { platform: { os: 'windows', arch: 'amd64' } },
-      "platform.os 'windows' is not supported yet by this server. Use 'linux'.",
-    ],
-    [
       { secureAccess: true },
       "secureAccess is not supported when runtime.type='docker'. Use the Kubernetes runtime to create secured sandboxes.",
     ],
     [{ networkPolicy: {} }, 'egress.image must be configured when networkPolicy is provided.'],
-    [
-      { volumes: [{ name: 'a', mountPath: '/m', pvc: { claimName: 'c' } }] },
-      "volumes are not supported yet by this server. Remove 'volumes' from the request.",
-    ],
   ])('refuses %j', (extra, message) => {
     expect(answer({ ...B, ...extra })).toEqual(invalid(message));
   });
@@ -230,7 +223,40 @@ describe('parseCreate with volumes', () => {
     'finds nothing wrong with the host path %s',
     (path) => {
       const volumes = [{ name: 'a', mountPath: '/m', ...host(path) }];
-      expect(answer({ ...B, volumes })[2]).toMatch(/not supported yet/);
+      expect(parseCreate({ ...B, volumes }, POLICY).request.spec.volumes).toEqual([
+        { name: 'a', mountPath: '/m', readOnly: false, subPath: undefined, source: { kind: 'host', path } },
+      ]);
     },
   );
+
+  it('reads a named volume with what it defaults to, and an empty subPath as none', () => {
+    const volumes = [{ name: 'a', mountPath: '/m', readOnly: true, subPath: '', pvc: { claimName: 'c' } }];
+    expect(parseCreate({ ...B, volumes }, POLICY).request.spec.volumes).toEqual([
+      {
+        name: 'a',
+        mountPath: '/m',
+        readOnly: true,
+        subPath: undefined,
+        source: {
+          kind: 'claim',
+          claimName: 'c',
+          createIfMissing: true,
+          deleteWithSandbox: false,
+          storageClass: undefined,
+          storage: undefined,
+          accessModes: undefined,
+        },
+      },
+    ]);
+  });
+
+  it('reads a bucket, and keeps its secret out of texts', () => {
+    const volumes = [{ name: 'a', mountPath: '/m', subPath: 'p/q', ossfs: { ...ossfs, options: ['ro'] } }];
+    const [volume] = parseCreate({ ...B, volumes }, POLICY).request.spec.volumes;
+    expect(volume?.source).toMatchObject({ kind: 'ossfs', bucket: 'bkt', version: '2.0', options: ['ro'] });
+    expect(volume?.subPath).toBe('p/q');
+    const credentials = volume?.source.kind === 'ossfs' ? volume.source.credentials : undefined;
+    expect(credentials?.accessKeySecret.reveal()).toBe('s');
+    expect(JSON.stringify(volume)).not.toContain('"s"');
+  });
 });

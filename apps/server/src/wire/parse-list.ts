@@ -1,5 +1,6 @@
 import { listSandboxesQuery, listSnapshotsQuery, parseMetadataQuery, validate } from '@opensandbox/contract';
-import type { SandboxQuery } from '@opensandbox/core';
+import { sandboxId } from '@opensandbox/core';
+import type { SandboxQuery, SnapshotQuery } from '@opensandbox/core';
 import { readQuery } from './query-text.ts';
 
 /** The query of a sandbox list, from the raw text after `?`. */
@@ -13,21 +14,12 @@ export function parseList(rawQuery: string): SandboxQuery {
   };
 }
 
-export interface SnapshotQuery {
-  /** `undefined`: of any sandbox. */
-  readonly sandboxId: string | undefined;
-  readonly name: string | undefined;
-  /** Compared exactly; `undefined` means every state. */
-  readonly states: readonly string[] | undefined;
-  readonly page: number;
-  readonly pageSize: number;
-}
-
 /** An empty `sandboxId` or `name` filters nothing. */
 export function parseSnapshotList(rawQuery: string): SnapshotQuery {
   const query = validate(listSnapshotsQuery, readQuery(rawQuery), 'query');
   return {
-    sandboxId: query.sandboxId === '' ? undefined : query.sandboxId,
+    sandboxId:
+      query.sandboxId === undefined || query.sandboxId === '' ? undefined : sandboxId(query.sandboxId),
     name: query.name === '' ? undefined : query.name,
     states: query.state,
     page: toNumber(query.page),

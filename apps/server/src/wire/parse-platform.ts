@@ -17,9 +17,6 @@ export function parsePlatform(raw: RawPlatform | undefined): Platform | undefine
   if (arch !== 'amd64' && arch !== 'arm64') {
     throw fault(`Unsupported platform.arch '${raw.arch}'. Supported values: ['amd64', 'arm64'].`);
   }
-  if (os === 'windows') {
-    throw fault("platform.os 'windows' is not supported yet by this server. Use 'linux'.");
-  }
   return { os, arch };
 }
 

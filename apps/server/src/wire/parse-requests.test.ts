@@ -10,9 +10,6 @@ import { parseRenew } from './parse-renew.ts';
 import {
   parseCreatePool,
   parseCreateSnapshot,
-  parseDiagnosticEvents,
-  parseDiagnosticLogs,
-  parseDiagnosticSummary,
   parseMetricsEvent,
   parseUpdatePool,
 } from './parse-surroundings.ts';
@@ -155,8 +152,5 @@ describe('the bodies', () => {
     });
     expect(parseUpdatePool({ capacitySpec, name: 1 })).toEqual({ capacitySpec });
     expect(parseMetricsEvent({ eventType: 'x', createDurationMs: 1, success: true }).success).toBe(true);
-    expect(parseDiagnosticLogs('tail=5&scope=')).toEqual({ tail: 5, scope: '' });
-    expect(parseDiagnosticEvents('')).toEqual({ limit: 50 });
-    expect(parseDiagnosticSummary('event_limit=3')).toEqual({ tail: 50, event_limit: 3 });
   });
 });

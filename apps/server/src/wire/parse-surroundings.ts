@@ -1,23 +1,16 @@
 import type {
   CreatePoolRequest,
   CreateSnapshotRequest,
-  DiagnosticEventsQuery,
-  DiagnosticLogsQuery,
-  DiagnosticSummaryQuery,
   MetricsEventRequest,
   UpdatePoolRequest,
 } from '@opensandbox/contract';
 import {
   createPoolRequest,
   createSnapshotRequest,
-  diagnosticEventsQuery,
-  diagnosticLogsQuery,
-  diagnosticSummaryQuery,
   metricsEventRequest,
   updatePoolRequest,
   validate,
 } from '@opensandbox/contract';
-import { readQuery } from './query-text.ts';
 
 /** Parsers of the routes around sandboxes. They only check shapes: their requests have no domain terms. */
 
@@ -35,16 +28,4 @@ export function parseUpdatePool(body: unknown): UpdatePoolRequest {
 
 export function parseMetricsEvent(body: unknown): MetricsEventRequest {
   return validate(metricsEventRequest, body, 'body');
-}
-
-export function parseDiagnosticLogs(rawQuery: string): DiagnosticLogsQuery {
-  return validate(diagnosticLogsQuery, readQuery(rawQuery), 'query');
-}
-
-export function parseDiagnosticEvents(rawQuery: string): DiagnosticEventsQuery {
-  return validate(diagnosticEventsQuery, readQuery(rawQuery), 'query');
-}
-
-export function parseDiagnosticSummary(rawQuery: string): DiagnosticSummaryQuery {
-  return validate(diagnosticSummaryQuery, readQuery(rawQuery), 'query');
 }

@@ -11,11 +11,7 @@ export function refuseFeatures(request: CreateSandboxRequest, policy: CreatePoli
     );
   }
   if (request.networkPolicy !== undefined) throw refused(whyNoNetworkPolicy(policy));
-  const volumes = request.volumes ?? [];
-  checkVolumes(volumes, policy.allowedHostPaths);
-  if (volumes.length > 0) {
-    throw refused("volumes are not supported yet by this server. Remove 'volumes' from the request.");
-  }
+  checkVolumes(request.volumes ?? [], policy.allowedHostPaths);
 }
 
 function whyNoNetworkPolicy(policy: CreatePolicy): string {

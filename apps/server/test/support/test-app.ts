@@ -8,10 +8,19 @@ import {
   openFakeDriver,
   openFakeProbe,
 } from '@opensandbox/driver-fake';
-import { FakeClock, type LogCapture, MemoryStore, captureLog, settle } from '@opensandbox/testkit';
+import {
+  FakeClock,
+  type LogCapture,
+  MemorySnapshotStore,
+  MemoryStore,
+  captureLog,
+  settle,
+} from '@opensandbox/testkit';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from '../../src/app.ts';
 import type { AppOptions } from '../../src/app-options.ts';
+import { createSandboxWays } from '../../src/sandbox-ways.ts';
+import { explainFault } from '../../src/wire-codes.ts';
 
 export const KEY = 'k1';
 /** The moment at which the fake clock of these tests starts. */
@@ -49,6 +58,7 @@ export async function openTestApp(test: TestAppOptions = {}): Promise<TestApp> {
   const lifecycle = { ...(await openDomain(test, { driver, clock, log, scope })), ...test.lifecycle };
   const app = buildApp({
     lifecycle,
+    ways: createSandboxWays({ clock, ask: async () => false, isNeighbour: () => false }),
     runtimeName: driver.name,
     options: { ...OPTIONS, ...test.options },
     clock: test.httpClock ?? clock,
@@ -100,11 +110,13 @@ function openDomain(test: TestAppOptions, { driver, clock, log, scope }: Domain)
     {
       driver,
       store: new MemoryStore(),
+      snapshotStore: new MemorySnapshotStore(),
       probe: openFakeProbe(driver.engine),
       clock,
       log,
       newId: () => sandboxId(randomUUID()),
       random: () => 0.5,
+      explain: (fault) => explainFault(fault, driver.name),
       options: {
         maxTimeoutSeconds: test.maxTimeoutSeconds,
         failureTtlMs: 3_600_000,
