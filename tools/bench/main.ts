@@ -1,6 +1,6 @@
 /**
  * Measures the control plane and the agent against the raw engine in the same run. Prints a table, writes JSON
- * to the file named by `--json FILE`. Usage: npm run bench [-- --only server|execd] [-- --json FILE]
+ * to the file named by `--json FILE`. Usage: npm run bench [-- --only server|runtime|execd] [-- --json FILE]
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchExecd } from './execd.ts';
 import { type Figure, table } from './figures.ts';
+import { benchRuntime } from './runtime.ts';
 import { benchServer } from './server.ts';
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' } } });
@@ -15,8 +16,10 @@ const work = mkdtempSync(join(tmpdir(), 'opensandbox-bench-'));
 const figures: Figure[] = [];
 try {
   const monitor = new URL('./stall-monitor.mjs', import.meta.url).href;
-  if (values.only !== 'execd') figures.push(...(await benchServer(monitor, join(work, 'stall'))));
-  if (values.only !== 'server') figures.push(...(await benchExecd()));
+  const isAsked = (part: string): boolean => values.only === undefined || values.only === part;
+  if (isAsked('server')) figures.push(...(await benchServer(monitor, join(work, 'stall'))));
+  if (isAsked('runtime')) figures.push(...(await benchRuntime()));
+  if (isAsked('execd')) figures.push(...(await benchExecd()));
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

@@ -2,51 +2,13 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openServer, type ServerProcess } from '../../test/support/server-process.ts';
 import { removeAll } from '../../test/support/docker.ts';
-import { type Answer, ask } from './client.ts';
-import { COMMAND, IMAGE, rawCreate, rawRemove } from './engine.ts';
+import { rawCreate, rawRemove } from './engine.ts';
 import { type Figure, figure, inParallel, median, timed } from './figures.ts';
+import { accepted, api, remove, usable } from './server-client.ts';
 
-const BODY = { image: { uri: IMAGE }, entrypoint: COMMAND, resourceLimits: {}, timeout: 3600 };
 const SERIAL = 20;
 const BURST = 50;
 const WIDTH = 8;
-
-function api(server: ServerProcess, method: string, path: string, body?: unknown): Promise<Answer> {
-  const headers = { 'OPEN-SANDBOX-API-KEY': server.apiKey, 'Content-Type': 'application/json' };
-  return ask(
-    method,
-    `http://${server.domain}/v1${path}`,
-    headers,
-    body === undefined ? undefined : JSON.stringify(body),
-  );
-}
-
-async function accepted(server: ServerProcess): Promise<string> {
-  const answer = await api(server, 'POST', '/sandboxes', BODY);
-  if (answer.status !== 202) throw new Error(answer.text);
-  return (JSON.parse(answer.text) as { id: string }).id;
-}
-
-/** As an SDK does it: create, ask for the endpoint, ping until the agent answers. */
-async function usable(server: ServerProcess): Promise<string> {
-  const id = await accepted(server);
-  const answer = await api(server, 'GET', `/sandboxes/${id}/endpoints/44772`);
-  if (answer.status !== 200) throw new Error(answer.text);
-  const { endpoint } = JSON.parse(answer.text) as { endpoint: string };
-  for (let attempt = 0; attempt < 2000; attempt += 1) {
-    const ok = await ask('GET', `http://${endpoint}/ping`).then(
-      (ping) => ping.status === 200,
-      () => false,
-    );
-    if (ok) return id;
-    await pause(2);
-  }
-  throw new Error('the agent never answered');
-}
-
-async function remove(server: ServerProcess, id: string): Promise<void> {
-  await api(server, 'DELETE', `/sandboxes/${id}`);
-}
 
 /** Raw and ours take turns, so that both see the same machine. */
 async function oneAtATime(server: ServerProcess): Promise<Figure[]> {
