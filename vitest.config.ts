@@ -1,6 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 const common = { environment: 'node' as const, restoreMocks: true };
+/** Of the projects that start things: what a file leaves behind fails it. */
+const leaks = {
+  globalSetup: ['test/support/leaks/announce.ts'],
+  setupFiles: ['test/support/leaks/setup.ts'],
+};
 
 export default defineConfig({
   test: {
@@ -15,6 +20,7 @@ export default defineConfig({
       {
         test: {
           ...common,
+          ...leaks,
           name: 'engine',
           include: ['{packages,drivers,apps}/*/test/**/*.test.ts'],
           testTimeout: 60_000,
@@ -25,6 +31,7 @@ export default defineConfig({
       {
         test: {
           ...common,
+          ...leaks,
           name: 'system',
           include: ['test/**/*.test.ts'],
           testTimeout: 120_000,

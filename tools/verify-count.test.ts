@@ -30,6 +30,14 @@ describe('addUp', () => {
       [],
       report({ success: false, testResults: [{ name: 'x', status: 'failed', assertionResults: [] }] }),
     ],
+    [
+      'a file that leaves something behind',
+      [],
+      report({
+        success: false,
+        testResults: [{ name: 'x', status: 'failed', assertionResults: [{ status: 'passed' }] }],
+      }),
+    ],
     ['an error outside of tests', [], report({ success: false })],
   ])('counts %s as one failure', (_what, checks, suite) => {
     expect(addUp(checks, [{ name: 'unit', report: suite }]).failed).toBe(1);

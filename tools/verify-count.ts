@@ -19,7 +19,7 @@ export interface Total {
 }
 
 /**
- * One total over checks and suites. A suite without a report, a file that failed before its first test, and a
+ * One total over checks and suites. A suite without a report, a file that failed outside of its tests, and a
  * skipped test all count as failures: what did not run has not passed. `maySkip` names the files whose tests
  * may be skipped; they are mentioned and count as nothing.
  */
@@ -52,18 +52,24 @@ function countSuite(
   if (report === undefined) return { passed: 0, failed: 1, note: ' (no report)' };
   const excused = skippedIn(report.testResults.filter((file) => maySkip(file.name)));
   const skipped = report.numPendingTests + report.numTodoTests - excused;
+  const hasFailed = (test: { readonly status: string }): boolean => test.status === 'failed';
   const broken = report.testResults.filter(
-    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+    (file) => file.status === 'failed' && !file.assertionResults.some(hasFailed),
   );
   const failed = report.numFailedTests + skipped + broken.length;
   const silent = !report.success && failed === 0 ? 1 : 0;
   const notes = [
     skipped > 0 ? ` (${skipped} skipped)` : '',
     excused > 0 ? ` (${excused} not compared: CONTRACT_DIR is not set)` : '',
-    ...broken.map((file) => ` (${file.name} did not load)`),
+    ...broken.map((file) => ` (${file.name} ${howBroken(file)})`),
     silent === 1 ? ' (errors outside of tests)' : '',
   ];
   return { passed: report.numPassedTests, failed: failed + silent, note: notes.join('') };
+}
+
+/** Its tests passed, and it failed all the same: it leaves something behind, or cannot take back what it made. */
+function howBroken({ assertionResults }: SuiteReport['testResults'][number]): string {
+  return assertionResults.length === 0 ? 'did not load' : 'failed outside of its tests';
 }
 
 function skippedIn(files: SuiteReport['testResults']): number {

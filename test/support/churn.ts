@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ServerProcess } from './server-process.ts';
 
 const BODY = {
@@ -17,6 +18,34 @@ export interface Holdings {
 export function holdingsOf(pid: number): Holdings {
   const memory = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return { files: readdirSync(`/proc/${pid}/fd`).length, memoryMiB: Math.round(Number(memory) / 1024) };
+}
+
+/** What each open file of a process is. */
+export function openFilesOf(pid: number): readonly string[] {
+  const directory = `/proc/${pid}/fd`;
+  return readdirSync(directory).map((name) => {
+    try {
+      return readlinkSync(join(directory, name));
+    } catch {
+      return 'closed meanwhile';
+    }
+  });
+}
+
+/** Connections are kept for the next call: as many as there were calls at once, whenever that was. */
+const KEPT_CONNECTIONS = 32;
+const OTHER_FILES = 2;
+
+/** What is wrong with the open files of a process that had others before it did the same again and again. */
+export function growthOf(before: readonly string[], after: readonly string[]): string | undefined {
+  const [sockets, others] = [/^socket:/, /^(?!socket:)/].map((kind) => {
+    const count = (files: readonly string[]): number => files.filter((file) => kind.test(file)).length;
+    return count(after) - count(before);
+  });
+  const isFlat = (sockets ?? 0) <= KEPT_CONNECTIONS && (others ?? 0) <= OTHER_FILES;
+  return isFlat
+    ? undefined
+    : `${sockets} more sockets and ${others} more files:\n${[...after].sort().join('\n')}`;
 }
 
 /** One life of a sandbox, with everything a client does to it. Throws when an answer is not the expected one. */

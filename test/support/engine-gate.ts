@@ -17,6 +17,12 @@ export interface EngineCall {
 /** `during`: a first part of a large body has reached the engine. Calls with small bodies have no such moment. */
 export type Moment = 'before' | 'during' | 'after';
 
+/**
+ * `refuse`: the engine never hears of it, the caller gets an error. `lie`: the engine has done it, the caller gets an
+ * error all the same. `break`: the engine has done it, and the connection ends instead of an answer.
+ */
+export type CallFate = 'pass' | 'refuse' | 'lie' | 'break';
+
 /** How much of a body the engine gets before the moment `during`. */
 const FIRST_PART_BYTES = 4 << 20;
 
@@ -27,6 +33,8 @@ const FIRST_PART_BYTES = 4 << 20;
  */
 export interface EngineGate {
   readonly dockerHost: string;
+  /** What becomes of a call; everything passes unless said otherwise. Asked once for each. */
+  fateOf: (call: EngineCall) => CallFate;
   watch: (call: EngineCall, moment: Moment) => Promise<void> | void;
   /** Breaks every connection and refuses new ones until `openAgain`, as an engine that is being restarted. */
   shut(): void;
@@ -39,6 +47,7 @@ export async function openEngineGate(): Promise<EngineGate> {
   const gate: EngineGate = {
     dockerHost: `unix://${socketPath}`,
     watch: () => undefined,
+    fateOf: () => 'pass',
     shut() {
       server.close();
       server.closeAllConnections();
@@ -60,10 +69,27 @@ export async function openEngineGate(): Promise<EngineGate> {
     return { method: incoming.method ?? '', path };
   }
 
+  function fail(outgoing: ServerResponse): void {
+    outgoing.writeHead(500, { 'Content-Type': 'application/json' });
+    outgoing.end('{"message":"this call was made to fail"}');
+  }
+
   function forward(incoming: IncomingMessage, outgoing: ServerResponse, call: EngineCall): void {
+    const fate = gate.fateOf(call);
+    if (fate === 'refuse') {
+      incoming.resume();
+      fail(outgoing);
+      return;
+    }
     const { method, url: path, headers } = incoming;
     const engine = request({ socketPath: ENGINE_SOCKET, method, path, headers }, (answer) => {
       void Promise.resolve(gate.watch(call, 'after')).then(() => {
+        if (fate === 'break') outgoing.destroy();
+        if (fate === 'lie') fail(outgoing);
+        if (fate !== 'pass') {
+          answer.resume();
+          return;
+        }
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
         outgoing.flushHeaders();
         answer.pipe(outgoing);

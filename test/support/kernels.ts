@@ -12,7 +12,11 @@ export const KERNELS = { JUPYTER_HOST: 'http://127.0.0.1:44771', JUPYTER_TOKEN: 
 
 /** Plays a Jupyter server on a container's loopback; the returned function ends it. */
 export async function startKernels(container: string): Promise<() => void> {
-  const pid = await docker('inspect', '--format={{.State.Pid}}', container);
+  return startKernelsBeside(await docker('inspect', '--format={{.State.Pid}}', container));
+}
+
+/** The same by the id of any process that lives in the container's network. */
+export async function startKernelsBeside(pid: string | number): Promise<() => void> {
   const tsx = join(REPOSITORY, 'node_modules/.bin/tsx');
   const command = [`--net=/proc/${pid}/ns/net`, process.execPath, tsx, PROGRAM];
   const child = spawn('nsenter', command, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const entry = join(root, 'apps/server/bin/opensandbox-server.js');
+/** This repository's own build. */
+export const OWN_PROGRAM = join(root, 'apps/server/bin/opensandbox-server.js');
 
 export interface ServerOptions {
   /** Extra lines of TOML per section; the harness owns host, port, key, store path and instance. */
@@ -33,6 +34,8 @@ export interface ServerProcess {
   readonly output: () => string;
   readonly pid: () => number;
   start(env?: Readonly<Record<string, string>>): Promise<void>;
+  /** Changes the program that the next start runs, as an upgrade does. */
+  runNext(program: string): void;
   /** Ends the process with SIGTERM and waits. */
   stop(): Promise<number | null>;
   /** Ends the process with SIGKILL and waits. */
@@ -105,6 +108,7 @@ export async function openServer(options: ServerOptions = {}): Promise<ServerPro
   const domain = `127.0.0.1:${port}`;
   let child: ChildProcess | undefined;
   let output = '';
+  let program = options.program ?? OWN_PROGRAM;
   /** Somebody asked for the end; otherwise an end is a crash. */
   let isEnded = false;
 
@@ -143,7 +147,7 @@ export async function openServer(options: ServerOptions = {}): Promise<ServerPro
     exited: () => child === undefined || child.exitCode !== null || child.signalCode !== null,
     async start(env = {}) {
       isEnded = false;
-      const command = [...(options.through ?? []), process.execPath, options.program ?? entry];
+      const command = [...(options.through ?? []), process.execPath, program];
       child = spawn(command[0] ?? '', [...command.slice(1), '--config', config], {
         env: { ...process.env, HOME: home, ...options.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -153,6 +157,7 @@ export async function openServer(options: ServerOptions = {}): Promise<ServerPro
       child.stderr?.on('data', collect);
       await waitHealthy();
     },
+    runNext: (next) => void (program = next),
     stop() {
       if (child !== undefined && child.exitCode !== null && !isEnded)
         throw new Error(`the server had ended by itself:\n${output}`);

@@ -23,8 +23,10 @@ const ENVIRONMENT = `## Environment
 | \`OPENSANDBOX_SERVER_API_KEY\` | Wins over \`server.api_key\`. Blank counts as unset. |
 | \`OPENSANDBOX_INSECURE_SERVER\` | \`YES\`, exactly, lets a server without an API key start where nobody can be asked. |
 | \`PENDING_FAILURE_TTL\` | Seconds a sandbox that failed to start stays readable. Default 3600. |
-| \`DOCKER_HOST\`, \`DOCKER_TLS_VERIFY\`, \`DOCKER_CERT_PATH\` | How the Docker engine is reached. |
-| \`DOCKER_CONFIG\` | Directory of the Docker CLI configuration, for registry credentials. |
+| \`DOCKER_HOST\`, \`DOCKER_CONTEXT\` | Where the Docker engine is: an address, or the name of a context of the Docker CLI. See guides/remote-engines.md. |
+| \`DOCKER_TLS_VERIFY\`, \`DOCKER_TLS\`, \`DOCKER_CERT_PATH\` | TLS with the engine of \`DOCKER_HOST\`. |
+| \`DOCKER_API_VERSION\` | Version of the Docker API to speak, if the engine offers it. |
+| \`DOCKER_CONFIG\` | Directory of the Docker CLI configuration: contexts and registry credentials. |
 | \`OPENSANDBOX_DEMO_IMAGE\` | Image that \`opensandbox-server quickstart\` uses. |
 `;
 
@@ -38,8 +40,9 @@ const RULES = `## Rules that join several keys
   gvisor and kata need one of them, firecracker needs \`k8s_runtime_class\` and the kubernetes runtime.
 - \`renew_intent.redis.enabled = true\` needs \`renew_intent.redis.dsn\`.
 
-\`runtime.type = "kubernetes"\`, a \`secure_runtime.type\` and \`renew_intent.enabled = true\` are understood but not
-available in this version: the server refuses to start rather than run sandboxes otherwise than asked for.
+A \`secure_runtime.type\` needs an engine that has the runtime: without it the server does not start.
+
+\`runtime.type = "kubernetes"\` and \`renew_intent.enabled = true\` are understood but not available in this version: the server refuses to start rather than run sandboxes otherwise than asked for.
 `;
 
 /** The reference page, from the schemas that the server itself uses. */

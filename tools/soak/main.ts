@@ -1,9 +1,12 @@
 /**
  * Long runs against a real engine, which fail when open files or memory grow: sandboxes that live and die on a
- * server, and an agent that is asked for much. Usage: npm run soak [-- --only server|execd] [-- --minutes 30]
- * [-- --width 4] [-- --commands 10000] [-- --terminals 1000] [-- --fuzz-rounds 10] [-- --slow-seconds 360]
+ * server, an agent that is asked for much, and a server that several clients ask for everything while it and its
+ * engine die now and then. Usage: npm run soak [-- --only server|execd|chaos] [-- --minutes 30] [-- --width 4]
+ * [-- --commands 10000] [-- --terminals 1000] [-- --fuzz-rounds 10] [-- --slow-seconds 360]
+ * [-- --chaos-minutes 10] [-- --sandboxes 200] [-- --seed 7]
  */
 import { parseArgs } from 'node:util';
+import { soakChaos } from './chaos.ts';
 import { soakExecd } from './execd.ts';
 import { soakServer } from './server.ts';
 
@@ -16,10 +19,14 @@ const { values } = parseArgs({
     terminals: { type: 'string', default: '1000' },
     'fuzz-rounds': { type: 'string', default: '10' },
     'slow-seconds': { type: 'string', default: '360' },
+    'chaos-minutes': { type: 'string', default: '10' },
+    sandboxes: { type: 'string', default: '200' },
+    seed: { type: 'string' },
   },
 });
 const problems: string[] = [];
-if (values.only !== 'server') {
+const isWanted = (name: string): boolean => values.only === undefined || values.only === name;
+if (isWanted('execd')) {
   const wanted = {
     commands: Number(values.commands),
     terminals: Number(values.terminals),
@@ -28,7 +35,13 @@ if (values.only !== 'server') {
   };
   problems.push(...(await soakExecd(wanted)));
 }
-if (values.only !== 'execd')
-  problems.push(...(await soakServer(Number(values.minutes), Number(values.width))));
+if (isWanted('server')) problems.push(...(await soakServer(Number(values.minutes), Number(values.width))));
+if (isWanted('chaos')) {
+  // What storms break depends on the moment: a seed repeats what was asked for and when, not what it met.
+  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+  const wanted = { seed, minutes: Number(values['chaos-minutes']), sandboxes: Number(values.sandboxes) };
+  console.log(`chaos: seed ${seed}`);
+  problems.push(...(await soakChaos(wanted)));
+}
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;
