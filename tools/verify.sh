@@ -26,19 +26,20 @@ trap 'exit 130' INT TERM
 # Not in a function behind `if`: there, `set -e` has no effect.
 set -e
 install_dependencies
-need_packages busybox-static debootstrap docker-registry iproute2 qemu-user-static
+need_packages busybox-static debootstrap iproute2 qemu-user-static
+need_idle_packages docker-registry
 # What the Compose example is run with.
 need_packages docker-compose
 # The test of upgrades builds the previous commit.
 need_packages git
 # What the tests of the code interpreter run against.
-need_packages jupyter-server python3-ipykernel mariadb-server-core
+need_idle_packages jupyter-server python3-ipykernel mariadb-server-core
 # Stands for the mount programs of OSS: a real FUSE file system.
 need_packages bindfs
 # A runtime for sandboxes that is not the engine's own, and file systems with and without quotas.
-need_packages runsc btrfs-progs xfsprogs
+need_packages runsc btrfs-progs xfsprogs e2fsprogs
 # Engines behind ssh and TLS, and Podman.
-need_packages openssh-server openssh-client openssl podman containernetworking-plugins runc iproute2
+need_idle_packages openssh-server openssh-client openssl podman containernetworking-plugins runc
 build_project
 start_engine "$work/engine"
 demo_image

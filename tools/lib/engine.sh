@@ -35,12 +35,19 @@ start_engine_daemon() {
   echo "$pid" > "$dir/dockerd.pid"
   for _ in $(seq 1 120); do
     kill -0 "$pid" 2>/dev/null || break
-    engine_answers && { echo "started; it goes on running until: kill $pid"; return 0; }
+    engine_answers && { settle_bridge; echo "started; it goes on running until: kill $pid"; return 0; }
     sleep 0.5
   done
   tail -20 "$dir/dockerd.log" >&2
   stop_engine "$dir"
   die "the Docker engine did not start; its log is $dir/dockerd.log"
+}
+
+# A bridge whose address was never set takes that of a container, and traffic stalls when that container goes.
+settle_bridge() {
+  local bridge=/sys/class/net/docker0
+  [ -e "$bridge/address" ] && [ "$(cat "$bridge/addr_assign_type")" != 3 ] || return 0
+  ip link set docker0 address "$(cat "$bridge/address")" || true
 }
 
 # stop_engine DIR : stops what start_engine started, by its process id.

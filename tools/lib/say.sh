@@ -25,5 +25,18 @@ need_packages() {
   rm -f "$log"
 }
 
+# need_idle_packages NAME... : the same for servers that only tests start, each by itself: installing them must not
+# open ports on this machine. (policy-rc.d is Debian's way to say so; one that is there already stays.)
+need_idle_packages() {
+  local policy=/usr/sbin/policy-rc.d
+  if ! is_debian_root || [ -e "$policy" ]; then need_packages "$@"; return; fi
+  printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy"
+  # In a process of its own: a failure ends it, and the policy must go all the same.
+  local code=0
+  (need_packages "$@") || code=$?
+  rm -f "$policy"
+  return "$code"
+}
+
 # engine_answers : true when a Docker engine answers where DOCKER_HOST (or the default socket) points.
 engine_answers() { docker version >/dev/null 2>&1; }

@@ -25,7 +25,13 @@ async function raw(volume: string): Promise<void> {
     securityOptions: ['no-new-privileges:true'],
   };
   const record = sampleRecord({ spec: busyboxSpec() });
-  const plan = planContainer({ record, settings, agentVolume: volume, mounts: { binds: [], labels: {} }, shell: 'image' });
+  const plan = planContainer({
+    record,
+    settings,
+    agentVolume: volume,
+    mounts: { binds: [], labels: {} },
+    shell: 'image',
+  });
   const id = await engine.createContainer({ ...plan, name: `bench-${randomUUID()}` }, signal);
   await engine.startContainer(id, signal);
 }
