@@ -1,4 +1,6 @@
 import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { readConnectionFailure } from '../faults.ts';
 import type { CommitConfig, ImageSummary } from './answers.ts';
 import type { EngineAnswer, EngineRequest, Transport } from './transport.ts';
 
@@ -23,11 +25,14 @@ interface Calls {
 /** What makes and removes the images of snapshots. */
 export function snapshotCalls({ transport, read, write }: Calls) {
   return {
-    /** Freezes the container meanwhile, unless it is paused already. Engines may finish it without its caller. */
+    /**
+     * Freezes the container meanwhile, unless it is paused already. Engines may finish it without its caller. On a
+     * connection of its own: one that nobody waits for any more must not keep other changes from their turn.
+     */
     async commit(request: CommitRequest, signal: AbortSignal): Promise<void> {
       const { container, repository: repo, tag, config } = request;
       const changes = request.changes === '' ? undefined : request.changes;
-      await transport.call(
+      const answer = await transport.open(
         {
           method: 'POST',
           path: '/commit',
@@ -37,6 +42,9 @@ export function snapshotCalls({ transport, read, write }: Calls) {
         },
         signal,
       );
+      await buffer(answer).catch((error: unknown) => {
+        throw readConnectionFailure(error, signal);
+      });
     },
     /** Takes an archive of images in. The answer is JSON lines; a refusal is one of them, not a status. */
     async loadImages(tar: Readable, signal: AbortSignal): Promise<string> {

@@ -34,16 +34,15 @@ export async function commit(
   );
   report({ message: 'Committing the file system', bytes: undefined });
   const config = draftConfig(container, base, wish.snapshotId);
-  const committing = engine.commit(
-    {
-      container: container.Id,
-      repository: SNAPSHOT_REPOSITORY,
-      tag: wish.snapshotId,
-      config,
-      changes: formatCommitChanges(container.Config, config),
-    },
-    new AbortController().signal,
-  );
+  const request = {
+    container: container.Id,
+    repository: SNAPSHOT_REPOSITORY,
+    tag: wish.snapshotId,
+    config,
+    changes: formatCommitChanges(container.Config, config),
+  };
+  const call = (): Promise<void> => engine.commit(request, new AbortController().signal);
+  const committing = context.commits.run(container.Id, call, signal);
   const looking = new AbortController();
   void reportSize(context, { container: container.Id, report }, looking.signal).catch(() => undefined);
   try {

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@opensandbox/base';
+import type { Clock, KeyedLock, Logger } from '@opensandbox/base';
 import type { Engine } from '../engine/engine.ts';
 import type { LookupContext } from '../lookup.ts';
 
@@ -18,4 +18,6 @@ export interface SnapshotsContext extends LookupContext {
   readonly log: Logger;
   /** Longest time of one capture. */
   readonly apiTimeoutMs: number;
+  /** One commit of a container at a time, also after its caller has left: the first that ends thaws the container. */
+  readonly commits: KeyedLock<string>;
 }

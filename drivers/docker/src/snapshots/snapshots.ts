@@ -5,7 +5,7 @@ import type {
   FaultCode,
   SnapshotFacet,
 } from '@opensandbox/core/ports';
-import { deadline, isFault, Fault, sleep } from '@opensandbox/base';
+import { createKeyedLock, deadline, isFault, Fault, sleep } from '@opensandbox/base';
 import { engineTimeout, named, orAbsent, orAlready } from '../faults.ts';
 import { findContainer } from '../lookup.ts';
 import { LABEL } from '../names.ts';
@@ -20,7 +20,8 @@ const MESSAGE = 'Docker snapshot image created successfully.';
 const POLL_MS = 500;
 
 /** Snapshots as local images: `docker commit`, without anything of the sandbox but its files. */
-export function createSnapshots(context: SnapshotsContext): SnapshotFacet {
+export function createSnapshots(parts: Omit<SnapshotsContext, 'commits'>): SnapshotFacet {
+  const context = { ...parts, commits: createKeyedLock<string>() };
   return {
     capture: (wish, report, signal) => capture(context, { wish, report }, signal),
     recover: (wish, report, signal) => recover(context, { wish, report }, signal),

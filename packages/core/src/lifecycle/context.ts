@@ -13,6 +13,8 @@ export interface Context extends LifecycleDeps, CaptureQueues {
   readonly index: SandboxIndex;
   readonly deadlines: Deadlines;
   readonly operations: Operations;
+  /** Sandboxes that are on their way to the store, and the snapshot that each was promised from. */
+  readonly restoring: Map<SandboxId, string>;
 }
 
 export function view(context: Context, record: SandboxRecord): Sandbox {

@@ -18,8 +18,6 @@ export async function create(
   const expiresAt = checkCreate(request, createdAt, context.options.maxTimeoutSeconds);
   const spec = await driver.admit(request.spec, signal);
   checkAborted(signal);
-  // Asked again: it may have been deleted while the engine was looked at.
-  if (spec.source.kind === 'snapshot') imageOf(requireSnapshot(context, spec.source.snapshotId));
   const record: SandboxRecord = {
     id: context.newId(),
     spec,
@@ -30,6 +28,7 @@ export async function create(
     provisioning: { phase: 'pending' },
     revision: 1,
   };
+  promise(context, record);
   try {
     await store.insert(record);
   } catch (error) {
@@ -37,9 +36,18 @@ export async function create(
     // awaited: a store that hangs has kept the caller waiting for long enough, and the first error tells.
     if (!isFault(error, 'conflict')) void store.remove(record.id).catch(() => undefined);
     throw error;
+  } finally {
+    context.restoring.delete(record.id);
   }
   context.log.info('sandbox.accepted', { sandboxId: record.id });
   context.deadlines.set(record.id, expiresAt);
   startProvisioning(context, record.id);
   return view(context, record);
+}
+
+/** Asked again: the snapshot may have been deleted while the engine was looked at. From here on a deletion waits. */
+function promise(context: Context, { id, spec: { source } }: SandboxRecord): void {
+  if (source.kind !== 'snapshot') return;
+  imageOf(requireSnapshot(context, source.snapshotId));
+  context.restoring.set(id, source.snapshotId);
 }

@@ -54,6 +54,7 @@ function openContext(deps: LifecycleDeps, journal: Journal, scope: Scope): Conte
     store: journaledStore(deps.store, journal, clock),
     index: journaledIndex(createSandboxIndex(clock), journal),
     operations: journaledOperations(openOperations(deps.options.provisionConcurrency, scope), journal),
+    restoring: new Map(),
     deadlines: scope.own(openDeadlines({ clock, log, backoff, onDue: (id) => expire(context, id) }, scope)),
   };
   return context;

@@ -1,4 +1,4 @@
-import { isFault, toFault } from '@opensandbox/base';
+import { isFault, sleep, toFault } from '@opensandbox/base';
 import type { Context } from '../lifecycle/context.ts';
 import { notFound } from '../lifecycle/context.ts';
 import type { CaptureProgress, Captured, CaptureWish } from '../ports/snapshots.ts';
@@ -10,6 +10,8 @@ import { nextSnapshot } from './snapshot.ts';
 
 type Report = (progress: CaptureProgress) => void;
 
+const POLL_MS = 500;
+
 /** Captures one sandbox and records how that ended. Never rejects. */
 export async function capture(
   context: Context,
@@ -17,9 +19,11 @@ export async function capture(
   signal: AbortSignal,
 ): Promise<void> {
   const { wish } = task;
-  const beganAt = context.clock.now();
+  let beganAt = context.clock.now();
   let event: SnapshotEvent;
   try {
+    await untilRecovered(context, task, signal);
+    beganAt = context.clock.now();
     const captured = await captureUnderLock(context, task);
     event = { type: 'captured', reason: 'snapshot_runtime_ready', ...captured };
     context.log.info('snapshot.ready', { ...wish, durationMs: context.clock.now() - beganAt });
@@ -35,6 +39,18 @@ export async function capture(
     event = failureOf(context, error, beganAt);
   }
   await settle(context, wish, event);
+}
+
+/** The engine may go on with an earlier capture whose link broke, and thaws the sandbox when that ends. */
+async function untilRecovered(
+  { clock, recoveries }: Context,
+  { wish, report }: { readonly wish: CaptureWish; readonly report: Report },
+  signal: AbortSignal,
+): Promise<void> {
+  while (recoveries.isWanted(wish.sandboxId)) {
+    report({ message: 'Waiting for an earlier snapshot of the sandbox', bytes: undefined });
+    await sleep(clock, POLL_MS, signal);
+  }
 }
 
 /** Under the sandbox's lock: it is not paused, resumed or removed while the engine copies its files. */

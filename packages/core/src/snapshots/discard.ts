@@ -30,7 +30,8 @@ export async function discard(context: Context, id: string, signal: AbortSignal)
 }
 
 /** A sandbox was promised from it, and the engine does not use the image for it yet. */
-function isBeingRestored({ store }: Context, id: string): boolean {
+function isBeingRestored({ store, restoring }: Context, id: string): boolean {
+  if ([...restoring.values()].includes(id)) return true;
   return store.list().some(({ intent, provisioning, spec: { source } }) => {
     const isOnItsWay = intent !== 'destroy' && provisioning.phase === 'pending';
     return isOnItsWay && source.kind === 'snapshot' && source.snapshotId === id;

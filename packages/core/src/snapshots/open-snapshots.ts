@@ -11,7 +11,7 @@ import { imageOf, nowMicros, requireSnapshot } from './require-snapshot.ts';
 import type { SnapshotRecord } from './snapshot.ts';
 import type { Snapshots } from './snapshots.ts';
 import { take } from './take.ts';
-import { adoptCapture, tend } from './tend.ts';
+import { adoptCapture, mayComeLate, tend } from './tend.ts';
 
 const WORKERS = 2;
 /** They mostly look and wait. */
@@ -38,10 +38,11 @@ export function openSnapshots(context: Context, scope: Scope): Snapshots {
   const { snapshotStore, driver } = context;
   const locks = createKeyedLock<string>();
   const promised = createPromises();
+  const late = new Map<string, SnapshotRecord>();
   const stamp = createStamp(context);
   if (driver.snapshots !== undefined) {
     const onRemoved = (id: string): void => promised.kept(id);
-    scope.run('snapshots', (signal) => tend({ context, locks, onRemoved }, signal));
+    scope.run('snapshots', (signal) => tend({ context, locks, onRemoved, late }, signal));
   }
   return {
     create: (sandboxId, name) => take(context, { sandboxId, name, at: stamp() }),
@@ -52,7 +53,8 @@ export function openSnapshots(context: Context, scope: Scope): Snapshots {
     },
     async remove(id, signal) {
       if (snapshotStore.get(id) === undefined && promised.isKept(id)) return;
-      requireSnapshot(context, id);
+      const record = requireSnapshot(context, id);
+      if (mayComeLate(context, record)) late.set(id, record);
       try {
         await locks.run(id, () => markAndDiscard(context, id, signal), signal);
       } catch (error) {

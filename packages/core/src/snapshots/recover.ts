@@ -25,11 +25,12 @@ export async function recover(
       isFault(error) && !isOurs ? 'snapshot_recovery_inspect_failed' : 'snapshot_recovery_failed';
     event = { type: 'failed', reason, message: explain(context, error) };
   }
-  context.log.info('snapshot.recovered', { ...wish, outcome: event.type });
-  await settle(context, wish, event);
   await context.operations
     .start(wish.sandboxId, (own) => restoreSource(context, wish.sandboxId, own))
     .catch(() => undefined); // only the server's end gets here
+  if (signal.aborted) return;
+  context.log.info('snapshot.recovered', { ...wish, outcome: event.type });
+  await settle(context, wish, event);
 }
 
 function eventOf(captured: Captured | undefined): SnapshotEvent {

@@ -1,10 +1,10 @@
-import { Fault } from '@opensandbox/base';
-import { newSandboxId, sampleSpec } from '@opensandbox/testkit';
+import { Fault, sleep } from '@opensandbox/base';
+import { MemoryStore, newSandboxId, sampleSpec } from '@opensandbox/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MINUTE, SECOND, World } from '../../test/world.ts';
 import type { WorldOptions } from '../../test/world.ts';
 import type { RuntimeDriver } from '../ports/runtime-driver.ts';
-import type { SandboxId } from '../sandbox.ts';
+import type { SandboxId, SandboxRecord } from '../sandbox.ts';
 import type { SnapshotRecord } from './snapshot.ts';
 import { acceptedSnapshot } from './snapshot.ts';
 
@@ -185,6 +185,18 @@ describe('taking a snapshot', () => {
     expect(world.state(sandbox)).toBe('Running');
   });
 
+  it('lets the engine finish a capture whose link broke before it begins the next of that sandbox', async () => {
+    await start(SLOW);
+    const sandbox = await world.running();
+    const [first, second] = [await take(sandbox), await take(sandbox)];
+    await world.clock.advance(SECOND);
+    world.engine.failNext('capture', new Fault('unavailable', 'engine.unavailable', 'The link broke.'));
+    await world.clock.advanceUntil(() => world.engine.images.isUnderWay(second.id));
+    expect(world.engine.images.has(first.id)).toBe(true);
+    expect((await ended(second.id)).state).toBe('Ready');
+    expect(snapshots().get(first.id)).toMatchObject({ state: 'Ready', reason: 'snapshot_recovery_ready' });
+  });
+
   it('refuses a request when a thousand wait already', async () => {
     await start(SLOW);
     const sandbox = await world.running();
@@ -249,6 +261,43 @@ describe('deleting a snapshot', () => {
     await remove(id);
   });
 
+  it('waits for a sandbox that was promised and is still on its way to a slow store', async () => {
+    const disk = { ready: Promise.resolve() };
+    class SlowStore extends MemoryStore {
+      override async insert(record: SandboxRecord): Promise<void> {
+        await disk.ready;
+        await super.insert(record);
+      }
+    }
+    await start({ store: new SlowStore() });
+    const { id } = await made();
+    const source = { kind: 'snapshot' as const, snapshotId: id, image: snapshots().imageOf(id) };
+    let release = (): void => undefined;
+    disk.ready = new Promise((resolve) => (release = resolve));
+    const creating = world.create({}, { spec: sampleSpec({ source }) });
+    await world.settle();
+    await expect(remove(id)).rejects.toMatchObject({ code: 'snapshot.delete_conflict' });
+    release();
+    const { record } = await creating;
+    await world.clock.advanceUntil(() => world.record(record.id)?.provisioning.phase === 'ready');
+    await world.lifecycle.destroy(record.id, world.signal);
+    await remove(id);
+  });
+
+  it('given up by its capture, also removes what the engine makes of it afterwards', async () => {
+    await start(SLOW);
+    const { id } = await take(await world.running());
+    await world.clock.advance(2 * SECOND);
+    world.engine.failNext('capture', new Fault('timeout', 'engine.timeout', 'It took too long.'));
+    expect((await ended(id)).state).toBe('Failed');
+    world.engine.failNext('forget', new Fault('internal', 'snapshot.failed', 'no'));
+    await expect(remove(id)).rejects.toMatchObject({ code: 'snapshot.failed' });
+    await remove(id);
+    await world.clock.advanceUntil(() => world.engine.images.has(id));
+    await world.clock.advance(2 * MINUTE);
+    expect(world.engine.images.ids).toEqual([]);
+  });
+
   it('and restoring it at the same time: one of them is refused', async () => {
     await start();
     const { id } = await made();
@@ -274,6 +323,27 @@ describe('after a restart', () => {
     expect(await ended(id)).toMatchObject({ state: 'Ready', reason: 'snapshot_recovery_ready' });
     expect(world.record(sandbox)?.intent).toBe('run');
     expect(world.state(sandbox)).toBe('Running');
+  });
+
+  it('what a dead engine left frozen is thawed before its capture counts as ended', async () => {
+    const slowly = (inner: RuntimeDriver): RuntimeDriver => {
+      const { pausing } = inner;
+      if (pausing === undefined) return inner;
+      const resume: typeof pausing.resume = async (id, signal) => {
+        await sleep(world.clock, SECOND, signal);
+        return pausing.resume(id, signal);
+      };
+      return { ...inner, pausing: { ...pausing, resume } };
+    };
+    await start({ ...SLOW, driver: slowly });
+    const sandbox = await world.running();
+    const { id } = await take(sandbox);
+    await world.clock.advance(SECOND);
+    world.kill();
+    world.engine.images.forgetWork();
+    await world.start();
+    expect((await ended(id)).reason).toBe('snapshot_recovery_missing_image');
+    expect(world.engine.read(sandbox)?.phase).toBe('running');
   });
 
   it('a capture that nobody began is Failed', async () => {

@@ -16,6 +16,8 @@ export interface Tending {
   readonly locks: KeyedLock<string>;
   /** Hears of each snapshot that went by itself. */
   readonly onRemoved: (id: string) => void;
+  /** Deleted, while an engine may still finish what was given up. */
+  readonly late: Map<string, SnapshotRecord>;
 }
 
 /** What was tried without being the end of it, and when it is tried again, epoch ms. */
@@ -26,13 +28,20 @@ type Retries = Map<string, { readonly failures: number; readonly at: number }>;
  * nobody follows, removes what the engine finished too late. The first round takes place at once.
  */
 export async function tend(tending: Tending, signal: AbortSignal): Promise<void> {
+  const { late } = tending;
   const { clock, options, snapshotStore } = tending.context;
   const retries: Retries = new Map();
   const isOver = (): boolean => signal.aborted;
   while (!isOver()) {
     for (const record of snapshotStore.list())
       if (!isOver()) await tendOne(tending, record, { retries, signal });
-    for (const id of retries.keys()) if (snapshotStore.get(id) === undefined) retries.delete(id);
+    for (const [id, record] of late) {
+      if (!isOver() && snapshotStore.get(id) === undefined)
+        await tendOne(tending, record, { retries, signal });
+      if (!mayComeLate(tending.context, record)) late.delete(id);
+    }
+    for (const id of retries.keys())
+      if (snapshotStore.get(id) === undefined && !late.has(id)) retries.delete(id);
     await sleep(clock, options.sweepIntervalMs, signal).catch(() => undefined);
   }
 }
@@ -56,7 +65,12 @@ async function tendOne(
 }
 
 function needsWork(context: Context, record: SnapshotRecord): boolean {
-  return record.state === 'Deleting' || (record.state === 'Failed' && isRecent(context, record));
+  return record.state === 'Deleting' || mayComeLate(context, record);
+}
+
+/** Its capture was given up, not necessarily by the engine. */
+export function mayComeLate(context: Context, record: SnapshotRecord): boolean {
+  return record.state === 'Failed' && isRecent(context, record);
 }
 
 async function isRemoved(
