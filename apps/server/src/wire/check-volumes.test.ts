@@ -52,6 +52,8 @@ describe('checkVolumes', () => {
   it.each([
     ['/data-evil', ['/data'], 'volume.host_path_not_allowed'],
     ['/data', [], 'volume.host_path_not_allowed'],
+    ['/etc', [''], 'volume.host_path_not_allowed'],
+    ['/data', ['data'], 'volume.host_path_not_allowed'],
     ['D:/data', ['C:/data'], 'volume.host_path_not_allowed'],
     ['/data/../etc', ['/data'], 'volume.host_path'],
     ['/data/..', ['/data'], 'volume.host_path'],

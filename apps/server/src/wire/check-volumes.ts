@@ -47,6 +47,7 @@ function checkHostPath(raw: string, allowed: readonly string[]): void {
 
 /** Compares whole components, so that `/data-evil` does not lie under `/data`. */
 function liesUnder(path: string, prefix: string): boolean {
+  if (!/^(?:[/\\]|[A-Za-z]:)/.test(prefix)) return false; // a blank one is no root: it allows nothing
   const parts = components(path);
   const above = components(prefix);
   return above.every((part, index) => parts[index] === part);

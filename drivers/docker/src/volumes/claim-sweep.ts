@@ -1,4 +1,6 @@
-import { orAbsent, orAlready } from '../faults.ts';
+import type { FaultCode } from '@opensandbox/core/ports';
+import { isFault } from '@opensandbox/base';
+import { orAbsent } from '../faults.ts';
 import type { VolumeSummary } from '../engine/answers.ts';
 import { isMine, readLabel } from '../labels.ts';
 import { LABEL } from '../names.ts';
@@ -19,10 +21,15 @@ export async function sweepVolumes(
   const unused = await engine.listVolumes({ label: [LABEL.owner], dangling: ['true'] }, signal);
   const removed: string[] = [];
   for (const volume of unused) {
-    if (!(await isForsaken(context, { volume, isKept: kept.has(volume.Name) }, signal))) continue;
-    await orAlready(engine.removeVolume(volume.Name, signal));
-    removed.push(volume.Name);
-    log.info('volume.swept', { volume: volume.Name });
+    const { Name: name } = volume;
+    // Alone with the volume: a create that comes meanwhile finds it after this, or makes it anew.
+    const task = async (): Promise<void> => {
+      if (!(await isForsaken(context, { volume, isKept: kept.has(name) }, signal))) return;
+      if (!(await tryRemove(context, name, signal))) return;
+      removed.push(name);
+      log.info('volume.swept', { volume: name });
+    };
+    await context.locks.run(name, task, signal);
   }
   return removed;
 }
@@ -47,7 +54,10 @@ export async function isUsedInPart(
   name: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  return (await engine.listContainers({ label: [partLabel(name)] }, signal)).length > 0;
+  const label = partLabel(name);
+  const found = await engine.listContainers({ label: [label] }, signal);
+  // A sandbox restored from a snapshot may have inherited it, emptied.
+  return found.some(({ Labels: labels }) => readLabel(labels ?? {}, label) !== undefined);
 }
 
 /** Whether a volume still says that a server may remove it. */
@@ -58,4 +68,26 @@ export async function isManaged(
 ): Promise<boolean> {
   const found = await orAbsent(engine.inspectVolume(name, signal));
   return readLabel(found?.Labels ?? {}, LABEL.volumeManagedBy) === 'server';
+}
+
+/**
+ * Removes a volume that nobody is known to want. False: it stays, and the log says why. What the engine will not remove
+ * now must hinder neither the removal of its sandbox nor that of other volumes.
+ */
+export async function tryRemove(
+  { engine, log }: Pick<ClaimContext, 'engine' | 'log'>,
+  name: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await engine.removeVolume(name, signal);
+    return true;
+  } catch (error) {
+    if (isFault(error, 'not_found')) return true;
+    const isRefused = isFault(error) && error.code === ('engine.failed' satisfies FaultCode);
+    if (!isRefused || error.kind === 'unavailable') throw error;
+    if (error.kind === 'conflict') log.warn('volume.in_use', { volume: name });
+    else log.warn('volume.remove_failed', { volume: name, error });
+    return false;
+  }
 }

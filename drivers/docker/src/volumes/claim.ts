@@ -1,5 +1,5 @@
 import type { FaultCode, SandboxId } from '@opensandbox/core/ports';
-import { createKeyedLock, Fault, isFault } from '@opensandbox/base';
+import { createKeyedLock, Fault } from '@opensandbox/base';
 import type { VolumeSummary } from '../engine/answers.ts';
 import { named, orAbsent } from '../faults.ts';
 import type { Labels } from '../labels.ts';
@@ -9,11 +9,11 @@ import type { Preparation, PreparedVolume, VolumeBackend, VolumeOf } from './bac
 import type { ClaimContext, ClaimDeps } from './claim-context.ts';
 import { refuseAuxiliary, refuseReserved } from './claim-names.ts';
 import { checkPart, checkPartOf, isPart, openPart } from './claim-part.ts';
-import { isManaged, isUsedInPart, sweepVolumes } from './claim-sweep.ts';
+import { isManaged, isUsedInPart, sweepVolumes, tryRemove } from './claim-sweep.ts';
 import { createClaimUsers } from './claim-users.ts';
 
 export interface ClaimVolumes extends VolumeBackend<'claim'> {
-  /** Removes volumes of a sandbox whose containers are gone. One that is in use is kept for later, with a warning. */
+  /** Removes volumes of a sandbox whose containers are gone. One that cannot go is kept for later, with a warning. */
   remove(volumes: readonly RemovableVolume[], signal: AbortSignal): Promise<void>;
   /** Removes what was kept and is used no longer, and what a killed server left. */
   sweep(signal: AbortSignal): Promise<void>;
@@ -120,29 +120,18 @@ function volumeLabels(context: ClaimContext, volume: VolumeOf<'claim'>, id: Sand
   };
 }
 
-/** False: somebody uses it, or is about to. */
+/** False: somebody uses it or is about to, or the engine does not remove it. */
 async function removeUnused(context: ClaimContext, name: string, signal: AbortSignal): Promise<boolean> {
   return context.locks.run(
     name,
     async () => {
       const isWanted = context.users.has(name) || (await isUsedInPart(context, name, signal));
-      const isRemoved = !isWanted && (await orInUse(context.engine.removeVolume(name, signal)));
-      if (!isRemoved) context.log.warn('volume.in_use', { volume: name });
-      return isRemoved;
+      if (!isWanted) return tryRemove(context, name, signal);
+      context.log.warn('volume.in_use', { volume: name });
+      return false;
     },
     signal,
   );
-}
-
-async function orInUse(removing: Promise<void>): Promise<boolean> {
-  try {
-    await removing;
-    return true;
-  } catch (error) {
-    if (isFault(error, 'not_found')) return true;
-    if (isFault(error, 'conflict')) return false;
-    throw error;
-  }
 }
 
 function inspect(

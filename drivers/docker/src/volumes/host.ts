@@ -18,7 +18,9 @@ export interface HostDeps {
 }
 
 /** Directories and files of the host. */
-export function createHostVolumes(deps: HostDeps): VolumeBackend<'host'> {
+export function createHostVolumes(given: HostDeps): VolumeBackend<'host'> {
+  // A blank prefix would mean the root, and so the whole host: only who writes `/` gets that.
+  const deps = { ...given, prefixes: given.prefixes.filter((prefix) => prefix.startsWith('/')) };
   return {
     async admit(volume, signal) {
       if (deps.obstacle !== undefined)

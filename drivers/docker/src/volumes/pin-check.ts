@@ -9,8 +9,7 @@ export async function checkMounted(pid: number, expected: readonly FileIdentity[
   if (expected.length === 0 || pid <= 0) return;
   const found = await mountedIn(pid);
   if (found === undefined) return;
-  const isThere = ({ dev, ino }: FileIdentity): boolean => found.has(`${dev}:${ino}`);
-  const absent = expected.find((each) => !isThere(each));
+  const absent = findAbsent(expected, found);
   if (absent === undefined) return;
   if (absent.otherwise !== undefined) throw absent.otherwise;
   throw new Fault(
@@ -20,8 +19,24 @@ export async function checkMounted(pid: number, expected: readonly FileIdentity[
   );
 }
 
+/**
+ * What is expected and not among `found`, where each mount is one volume's: whoever asks for the same place twice must
+ * not get something else for one of them.
+ */
+export function findAbsent(
+  expected: readonly FileIdentity[],
+  found: readonly string[],
+): FileIdentity | undefined {
+  const left = [...found];
+  return expected.find(({ dev, ino }) => {
+    const at = left.indexOf(`${dev}:${ino}`);
+    if (at !== -1) left.splice(at, 1);
+    return at === -1;
+  });
+}
+
 /** Mount points in `mountinfo` are free of symbolic links, so they can be followed from outside. */
-async function mountedIn(pid: number): Promise<ReadonlySet<string> | undefined> {
+async function mountedIn(pid: number): Promise<readonly string[] | undefined> {
   try {
     const lines = (await readFile(`/proc/${pid}/mountinfo`, 'utf8'))
       .split('\n')
@@ -34,7 +49,7 @@ async function mountedIn(pid: number): Promise<ReadonlySet<string> | undefined> 
     await identify('/');
     // A mount may hide another one.
     const found = await Promise.allSettled(points.map(identify));
-    return new Set(found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
+    return found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
     return undefined; // another pid namespace, not enough rights, or it has ended: it cannot be seen from here

@@ -36,7 +36,9 @@ async function run(program: string, args: readonly string[], fd?: number): Promi
     child.once('error', reject);
     child.once('close', resolve);
   });
-  const complaint = child.stderr === null ? Promise.resolve('') : text(child.stderr);
+  const { pid, stderr } = child;
+  // What could not be started has no streams, whatever their type says.
+  const complaint = pid === undefined || stderr === null ? Promise.resolve('') : text(stderr);
   const [code, words] = await Promise.all([ended, complaint]);
   if (code !== 0) throw new Error(`${program} ended with ${code ?? 'a signal'}: ${words.trim()}`);
 }

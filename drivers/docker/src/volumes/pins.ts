@@ -3,6 +3,7 @@ import type { FaultCode, SandboxId } from '@opensandbox/core/ports';
 import type { Logger } from '@opensandbox/base';
 import { abortable, Fault, isFault } from '@opensandbox/base';
 import type { FileIdentity, Preparation } from './backend.ts';
+import { errnoOf } from './host-errors.ts';
 import type { Place } from './host-walk.ts';
 import { O_PATH } from './host-walk.ts';
 import { bindMount, unmount } from './pin-mount.ts';
@@ -40,6 +41,14 @@ export interface PinDeps extends SightContext {
 
 type Way = { readonly kind: 'pin'; readonly run: PinRun } | { readonly kind: 'path' };
 
+/** Of files, processes, memory or space. */
+const SCARCITY: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOSPC', 'EDQUOT']);
+
+function notNow(cause: unknown): Fault {
+  const message = 'Host paths cannot be mounted now: the machine of this server is short of resources.';
+  return new Fault('unavailable', 'volume.host_path_failed' satisfies FaultCode, message, { cause });
+}
+
 /** Finds out at its first use whether pins work here. */
 export function createPins(deps: PinDeps): Pins {
   const proven = new Map<string, Promise<void>>();
@@ -55,6 +64,8 @@ export function createPins(deps: PinDeps): Pins {
     } catch (error) {
       // An engine that is away says nothing about pins.
       if (isFault(error)) throw error;
+      // Neither does a machine that is short of something, and what is decided here holds as long as the server runs.
+      if (SCARCITY.has(errnoOf(error) ?? '')) throw notNow(error);
       deps.log.warn('volume.paths_not_pinned', {
         reason: error instanceof Error ? error.message : String(error),
         effect: 'A sandbox that may write below an allowed directory can race with the mounts of another.',
@@ -80,7 +91,9 @@ export function createPins(deps: PinDeps): Pins {
     },
     clearLeftovers: () => (canMount() ? removeLeftovers(deps.root, deps.log) : Promise.resolve()),
     async release(id) {
-      await run?.clear(id);
+      // One that is stuck goes with this run of the server, and keeps no sandbox from being deleted.
+      const report = (error: unknown): void => deps.log.error('volume.pins_stuck', { sandboxId: id, error });
+      await run?.clear(id).catch(report);
     },
     async [Symbol.asyncDispose]() {
       await run?.clear();

@@ -5,6 +5,7 @@ import type { Labels } from '../labels.ts';
 import { readTextList } from '../labels.ts';
 import type { FileIdentity, Preparation, PreparedVolume, VolumeBackend, VolumeOf } from './backend.ts';
 import type { ClaimVolumes, RemovableVolume } from './claim.ts';
+import { joinNames, splitPath } from './host-path.ts';
 
 export interface VolumeBackends {
   readonly host: VolumeBackend<'host'>;
@@ -128,7 +129,7 @@ function isOf<K extends Volume['source']['kind']>(volume: Volume, kind: K): volu
 function checkMountPaths(volumes: readonly Volume[]): void {
   const taken = new Set<string>();
   for (const { name, mountPath } of volumes) {
-    const path = mountPath.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');
+    const path = joinNames(splitPath(mountPath)); // as the engine will read it
     const refuse = (why: string): Fault =>
       new Fault(
         'invalid',

@@ -60,7 +60,13 @@ describe('parseOssMount', () => {
   });
 
   it('keeps options as they are', () => {
-    const options = ['allow_other,umask=0022', 'uid=1000', 'attr_timeout=60'];
+    const options = [
+      'allow_other,umask=0022',
+      'uid=1000',
+      'attr_timeout=60',
+      'compat_dir',
+      'a_dir=true,b_path=0',
+    ];
     expect(parseOssMount(volume({ options })).options).toEqual(options);
   });
 
@@ -106,6 +112,13 @@ describe('parseOssMount', () => {
       'credential_process=x',
       'logfile=/etc/passwd',
       'use_cache=/tmp',
+      'logfile=vmlinuz',
+      'allow_other,log_dir=etc',
+      'tmpdir=tmp',
+      'ahbe_conf=x',
+      'passwd-file=x',
+      'iam_role=auto',
+      'credlib=x.so',
       '',
     ].map((option): [string, Change] => [
       `option ${JSON.stringify(option)}`,

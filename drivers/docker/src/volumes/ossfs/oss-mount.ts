@@ -27,11 +27,13 @@ const UNSAFE = /[\p{C}\p{Z}\s;&|`$<>(){}[\]*?!#~"'\\]/u;
 const LONGEST_PREFIX = 1023;
 const LONGEST_NAME = 255;
 /**
- * The request says these in fields of its own; as options they would read other files of the host, or make the mount
- * another one than it is kept for.
+ * The request says these in fields of its own; as options they would read other files of the host, take the rights of
+ * the host's own account, or make the mount another one than it is kept for.
  */
 const TAKEN_OPTION =
-  /^(?:url|passwd_file|use_cache|public_bucket|ram_role|.*credential.*|.*config.*|oss_.*|.*access_key.*)$/;
+  /^(?:url|passwd_file|use_cache|public_bucket|.*_role|ecs|profile|credlib.*|.*credential.*|.*config.*|oss_.*|.*access_key.*)$/;
+/** Options that name a file. One without a slash lies in the root of the host, where the program runs, and as root. */
+const FILE_OPTION = /^[^=]*(?:file|dir|path|conf|cert)=(?!(?:true|false|\d+)$)/;
 
 /** What a volume asks for. Refuses whatever could mean more than it says; makes nothing. */
 export function parseOssMount(volume: VolumeOf<'ossfs'>): CredentialedMount {
@@ -95,13 +97,14 @@ function parseOption(volume: VolumeOf<'ossfs'>, raw: string): string {
   for (const part of option.split(',')) {
     const name = part.split('=', 1)[0] ?? '';
     if (part === '' || part.startsWith('-')) throw refuse(volume, 'one of its options has an empty part.');
-    if (TAKEN_OPTION.test(name.toLowerCase())) {
+    const plain = part.toLowerCase().replaceAll('-', '_'); // to some programs both are the same
+    if (TAKEN_OPTION.test(plain.split('=', 1)[0] ?? '')) {
       throw refuse(
         volume,
         `option '${name}' is not for requests: bucket, endpoint and credentials have fields of their own.`,
       );
     }
-    if (part.includes('/')) {
+    if (part.includes('/') || FILE_OPTION.test(plain)) {
       throw refuse(volume, `option '${name}' names a path, and options may not name files of the host.`);
     }
   }

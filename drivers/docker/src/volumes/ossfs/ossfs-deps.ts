@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import type { DockerDeps } from '../../deps.ts';
 import type { Connection } from '../../engine/connection.ts';
 import { isLoopback } from '../../engine/connection.ts';
+import { isContained } from '../../engine/engine-host.ts';
 import type { OssfsDeps } from './ossfs.ts';
 
 /** What the backend needs to know of this server and of the way to its engine. */
@@ -24,7 +24,7 @@ export function ossfsDeps({
     mountRoot: storage?.ossfsMountRoot,
     searchPath: env.PATH,
     isEngineRemote: connection.protocol === 'ssh' || !isNear,
-    isContained: existsSync('/.dockerenv'),
+    isContained: isContained(),
     platform: process.platform,
   };
 }
