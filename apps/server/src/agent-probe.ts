@@ -47,6 +47,8 @@ function notReady(ms: number): Fault {
 }
 
 const PING = 'GET /ping HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n';
+/** Whatever listens in a sandbox may send without end; what is no status line by then will be none. */
+const LONGEST_LINE = 256;
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-4])\d\d/;
 
 /**
@@ -63,7 +65,7 @@ export const askOverHttp: AskAgent = (host, port, signal) =>
     socket.on('connect', () => socket.write(PING));
     socket.on('data', (chunk) => {
       answer += chunk.toString('latin1');
-      if (answer.includes('\r\n')) socket.destroy();
+      if (answer.includes('\r\n') || answer.length > LONGEST_LINE) socket.destroy();
     });
     socket.on('error', () => undefined); // the close that follows gives the answer
     socket.on('close', () => {

@@ -9,7 +9,7 @@ const OWN = '172.17.0.5:44772';
 const MAPPED = {
   kind: 'mapped',
   host: '172.18.0.1',
-  ports: { 44772: 50001, 8080: 50002 },
+  ports: { 44772: 50001, 8080: 50002, 8006: 50003 },
   privateHost: '172.17.0.5',
 } as const satisfies Reach;
 
@@ -45,6 +45,11 @@ describe('the ways to a sandbox', () => {
     expect(await ways.ask(MAPPED, signal)).toBe(true);
     expect(await to(50001, '/proxy/3000')).toBe(agent);
     expect(await to(50002, '')).toBe(http);
+  });
+
+  it('lead to the port that was asked for when it is published by itself', async () => {
+    const { to } = openWays([OWN]);
+    expect(await to(50003, '')).toBe('172.17.0.5:8006');
   });
 
   it('are found out by the first request after a start, once', async () => {

@@ -69,7 +69,7 @@ export function createSandboxWays(deps: WayDeps): SandboxWays {
       }
       const own = ownAddress(reach, deps);
       if (known !== 'own' || own === undefined) return published;
-      return { host: own, port: pathPrefix === '' ? HTTP_PORT : AGENT_PORT };
+      return { host: own, port: pathPrefix === '' ? portInside(reach, port) : AGENT_PORT };
     },
     doubt() {
       known = undefined;
@@ -91,6 +91,12 @@ function waysToAgent(reach: Reach, deps: WayDeps): readonly KnownWay[] {
   const published: KnownWay = { kind: 'published', ...publishedAgent(reach) };
   const own = ownAddress(reach, deps);
   return own === undefined ? [published] : [published, { kind: 'own', host: own, port: AGENT_PORT }];
+}
+
+/** The port of the sandbox that is published as this one. */
+function portInside({ ports }: Extract<Reach, { kind: 'mapped' }>, published: number): number {
+  const found = Object.entries(ports).find(([, port]) => port === published);
+  return found === undefined ? HTTP_PORT : Number(found[0]);
 }
 
 function ownAddress(reach: Reach, { isNeighbour }: WayDeps): string | undefined {

@@ -90,9 +90,14 @@ export async function findDialHost(connection: Connection, hostIp: string | unde
   return chooseDialHost({
     engineHost: connection.protocol === 'ssh' ? await resolveAlias(connection) : connection.dialHost,
     isSocket: connection.socketPath !== undefined,
-    isContained: existsSync('/.dockerenv') || existsSync('/run/.containerenv'),
+    isContained: isContained(),
     hostIp,
   });
+}
+
+/** Whether this process runs in a container of Docker or Podman. */
+export function isContained(): boolean {
+  return existsSync('/.dockerenv') || existsSync('/run/.containerenv');
 }
 
 /** The name in an ssh address may stand for another one in the user's ssh configuration. */

@@ -13,8 +13,8 @@ export interface SshFailure extends Error {
 }
 
 export const SSH_FAILED = 'ERR_SSH_FAILED';
-/** Below the limit of any call, so that ssh's own complaint comes first. */
-const CONNECT_SECONDS = 15;
+/** How long ssh may take to reach the far side. Calls are given as much more, so that its own complaint comes first. */
+export const CONNECT_SECONDS = 15;
 const MOST_STDERR = 4_096;
 
 /**
@@ -44,7 +44,8 @@ function quote(text: string): string {
 }
 
 function openPipe(program: string, args: readonly string[]): Duplex {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  // In a process group of its own: Ctrl-C is for the server, which still needs its engine to come to an end.
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   const words = collectWords(child);
   const pipe: Duplex = new Duplex({
     read: () => void child.stdout.resume(),
@@ -52,6 +53,8 @@ function openPipe(program: string, args: readonly string[]): Duplex {
     final: (done) => void child.stdin.end(() => done()),
     destroy(error, done) {
       child.kill();
+      // What is left in it nobody reads any more, and unread it would keep its descriptor open.
+      child.stdout.destroy();
       done(error);
     },
   });
@@ -64,8 +67,14 @@ function openPipe(program: string, args: readonly string[]): Duplex {
   pipe.on('error', () => undefined);
   child.once('error', (error) => pipe.destroy(error));
   child.once('close', (exitCode) => {
-    if (exitCode === 0) pipe.push(null);
-    else pipe.destroy(sshFailure(exitCode ?? undefined, words()));
+    if (exitCode !== 0) {
+      pipe.destroy(sshFailure(exitCode ?? undefined, words()));
+      return;
+    }
+    // The far side hung up. A connection that waits for its next call must go: nothing would answer over it.
+    pipe.once('end', () => pipe.destroy());
+    pipe.push(null);
+    pipe.read(0); // nobody reads it then, and what is not read does not end
   });
   // What the agent asks of a socket that it takes up again.
   return Object.assign(pipe, { ref: () => pipe });

@@ -7,6 +7,7 @@ import { engineTimeout, readConnectionFailure, readEngineFailure } from '../faul
 import type { Connection } from './connection.ts';
 import type { EngineRequest, HttpClient } from './http-client.ts';
 import { openHttpClient, send } from './http-client.ts';
+import { CONNECT_SECONDS } from './ssh-connection.ts';
 
 export type { EngineRequest };
 
@@ -42,6 +43,12 @@ export function openTransport(connection: Connection, version: string | undefine
   const [pings, reads, writes] = [keep(1), keep(most.reads), keep(most.writes)];
   const writeSlots = createSemaphore(most.writes);
   const streams = openHttpClient(connection, version, { keepAlive: false });
+  // Any call may have to make its connection first, and over ssh somebody has to log in for it.
+  const loginMs = connection.protocol === 'ssh' ? CONNECT_SECONDS * 1000 : 0;
+  const patient = (request: EngineRequest): EngineRequest => ({
+    ...request,
+    timeoutMs: request.timeoutMs + loginMs,
+  });
 
   function clientFor({ method, path }: EngineRequest): HttpClient {
     if (path.endsWith('/_ping')) return pings;
@@ -49,7 +56,7 @@ export function openTransport(connection: Connection, version: string | undefine
   }
 
   async function once(request: EngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
-    using limit = withinTime(clock, request, signal);
+    using limit = withinTime(clock, patient(request), signal);
     try {
       const response = await send(clientFor(request), request, limit.signal);
       const body = await buffer(response);
@@ -73,7 +80,7 @@ export function openTransport(connection: Connection, version: string | undefine
       return answer;
     },
     async open(request, signal) {
-      const response = await openStream(streams, request, { clock, signal });
+      const response = await openStream(streams, patient(request), { clock, signal });
       if ((response.statusCode ?? 0) < 400) return response;
       const body = await buffer(response).catch(() => Buffer.alloc(0)); // the status alone says enough
       throw readEngineFailure(response.statusCode ?? 0, readJson(body));

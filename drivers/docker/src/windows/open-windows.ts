@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { DockerDeps } from '../deps.ts';
 import type { EngineFacts } from '../engine-facts.ts';
 import type { Connection } from '../engine/connection.ts';
+import { isContained } from '../engine/engine-host.ts';
 import type { WindowsHost } from './admit-windows.ts';
 import type { AgentBinary, AgentBinaryContext } from './agent-binary.ts';
 import { createAgentBinary } from './agent-binary.ts';
@@ -23,7 +24,7 @@ export function openWindows(
 ): Windows {
   const { facts, connection, deps } = context;
   const hasAgentImage = deps.execd.image !== BUILTIN;
-  const isSameMachine = connection.socketPath !== undefined && !existsSync('/.dockerenv');
+  const isSameMachine = connection.socketPath !== undefined && !isContained();
   const look = { facts, isSameMachine, exists: existsSync };
   return {
     host: {
