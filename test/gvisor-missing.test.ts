@@ -42,9 +42,9 @@ describe('a server whose engine lacks the configured runtime', () => {
 
   it('does not start, and says what the engine has and what to do', async () => {
     const { code, stderr } = await run('--config', config);
-    expect(code).toBe(1);
+    expect(code).toBe(3);
     expect(stderr).toMatch(
-      /^opensandbox-server cannot start\. secure_runtime\.type = 'kata' needs the runtime 'nosuch', which the Docker Engine does not have\. It has: .*\brunc\b/m,
+      /^opensandbox-server cannot start\. Configured Docker runtime 'nosuch' is not available\. Available runtimes: .*\brunc\b/m,
     );
     expect(stderr).toContain(
       '{"runtimes":{"nosuch":{"path":"/usr/bin/kata-runtime"}}} to /etc/docker/daemon.json',
@@ -64,7 +64,7 @@ describe('a server whose engine lacks the configured runtime', () => {
     };
     expect(findings.find(({ check }) => check === 'secure runtime')).toMatchObject({
       status: 'fail',
-      message: expect.stringMatching(/It has: .*\brunc\b/) as unknown,
+      message: expect.stringMatching(/Available runtimes: .*\brunc\b/) as unknown,
       advice: expect.stringContaining('systemctl restart docker') as unknown,
     });
   });

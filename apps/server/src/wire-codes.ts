@@ -59,6 +59,7 @@ export const PUBLIC_CODES: Readonly<Record<FaultCode | ServerFaultCode, PublicCo
   'sandbox.delete_failed': pair(docker(500, 'SANDBOX_DELETE_FAILED'), apiError),
   'sandbox.query_failed': pair(docker(500, 'SANDBOX_QUERY_FAILED'), apiError),
   'sandbox.start_failed': pair(docker(500, 'SANDBOX_START_FAILED'), apiError),
+  'runtime.missing': unknown(500),
   'image.pull_failed': pair(docker(500, 'SANDBOX_IMAGE_PULL_FAILED'), apiError),
   'agent.start_failed': pair(docker(503, 'SANDBOX_EXECD_START_FAILED'), apiError),
   'agent.distribution_failed': pair(docker(500, 'SANDBOX_EXECD_DISTRIBUTION_FAILED'), apiError),

@@ -14,11 +14,11 @@ describe('a secure runtime', () => {
   it('that is missing stops the start, with what is there and what to do', () => {
     const runtime = { kind: 'kata', name: undefined } as const;
     expect(() => checkSecureRuntime(runtime, { Runtimes: { runc: {}, crun: {} } })).toThrow(
-      "secure_runtime.type = 'kata' needs the runtime 'kata-runtime', which the Docker Engine does not have. " +
-        "It has: crun, runc. Install Kata Containers on the engine's host, add " +
+      "Configured Docker runtime 'kata-runtime' is not available. Available runtimes: crun, runc. " +
+        "secure_runtime.type = 'kata' needs it: install Kata Containers on the engine's host, add " +
         '{"runtimes":{"kata-runtime":{"path":"/usr/bin/kata-runtime"}}} to /etc/docker/daemon.json and restart the ' +
         'engine (systemctl restart docker); or set secure_runtime.docker_runtime to the name of a runtime that it has.',
     );
-    expect(findMissingRuntime(runtime, undefined)?.problem).toContain('It has: none.');
+    expect(findMissingRuntime(runtime, undefined)?.problem).toContain('Available runtimes: none.');
   });
 });

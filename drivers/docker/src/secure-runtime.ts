@@ -35,10 +35,10 @@ export function findMissingRuntime(
   const entry = JSON.stringify({ runtimes: { [name]: { path: program } } });
   return {
     problem:
-      `secure_runtime.type = '${runtime.kind}' needs the runtime '${name}', which the Docker Engine does not have. ` +
-      `It has: ${available.length === 0 ? 'none' : available.join(', ')}.`,
+      `Configured Docker runtime '${name}' is not available. ` +
+      `Available runtimes: ${available.length === 0 ? 'none' : available.join(', ')}.`,
     advice:
-      `Install ${product} on the engine's host, add ${entry} to /etc/docker/daemon.json and restart the engine ` +
+      `secure_runtime.type = '${runtime.kind}' needs it: install ${product} on the engine's host, add ${entry} to /etc/docker/daemon.json and restart the engine ` +
       '(systemctl restart docker); or set secure_runtime.docker_runtime to the name of a runtime that it has.',
   };
 }
@@ -48,5 +48,5 @@ export function checkSecureRuntime(runtime: SecureRuntime, info: EngineInfo): vo
   const missing = findMissingRuntime(runtime, info.Runtimes);
   if (missing === undefined) return;
   const { problem, advice } = missing;
-  throw new Fault('invalid', 'parameter.invalid' satisfies FaultCode, `${problem} ${advice}`);
+  throw new Fault('invalid', 'runtime.missing' satisfies FaultCode, `${problem} ${advice}`);
 }

@@ -26,10 +26,10 @@ describe.skipIf(!HAS_ENGINE)('a runtime that is configured', () => {
     'of kind %s and name %s lets no driver open when the engine lacks it',
     async (kind, name, wanted) => {
       await expect(openDockerTest({ deps: { secureRuntime: { kind, name } } })).rejects.toMatchObject({
-        kind: 'invalid',
+        code: 'runtime.missing',
         message: expect.stringMatching(
           new RegExp(
-            `needs the runtime '${wanted}', which the Docker Engine does not have\\. It has: .*\\brunc\\b`,
+            `Configured Docker runtime '${wanted}' is not available\\. Available runtimes: .*\\brunc\\b`,
           ),
         ) as unknown,
       });

@@ -12,6 +12,7 @@ export const FAULT_CODES = {
   'sandbox.delete_failed': 'The engine refused to remove.',
   'sandbox.query_failed': 'The engine could not be asked.',
   'sandbox.start_failed': 'The engine could not create or start the sandbox.',
+  'runtime.missing': 'The engine lacks the hardened runtime that is configured.',
   'image.pull_failed': 'The image could not be pulled or inspected.',
   'agent.start_failed': 'The agent image could not be opened.',
   'agent.distribution_failed': 'The agent could not be put where sandboxes find it.',

@@ -13,7 +13,9 @@ import { INSECURE_VARIABLE, confirmInsecureStart } from './insecure-guard.ts';
 import { listenForStop } from './stop-signals.ts';
 
 export const EXIT_FAILED_START = 1;
-export const EXIT_FAILED_BIND = 3;
+/** What is configured is right, and this machine cannot give it: its port, a runtime of its engine. */
+export const EXIT_FAILED_HOST = 3;
+const HOST_FAULTS: ReadonlySet<string> = new Set(['server.bind_failed', 'runtime.missing']);
 /** Above the time that open requests are given, for what comes after them. */
 const CLOSE_LIMIT_MS = 15_000;
 
@@ -107,7 +109,7 @@ function reportFailedStart(
   const cause = fault.cause === undefined ? {} : { cause: fault.cause };
   report.log.error('server.start_failed', { code: fault.code, message: fault.message, ...cause });
   if (!report.isLogSeen) host.stderr.write(`${startMessage(error)}\n`);
-  return fault.code === 'server.bind_failed' ? EXIT_FAILED_BIND : EXIT_FAILED_START;
+  return HOST_FAULTS.has(fault.code) ? EXIT_FAILED_HOST : EXIT_FAILED_START;
 }
 
 function startMessage(error: unknown): string {

@@ -76,12 +76,12 @@ export function openTransport(connection: Connection, version: string | undefine
         if (!isRead || !isFault(error, 'unavailable')) throw error;
         return once(request, signal);
       });
-      if (answer.status >= 400) throw readEngineFailure(answer.status, readJson(answer.body));
+      if (isRefusal(answer.status)) throw readEngineFailure(answer.status, readJson(answer.body));
       return answer;
     },
     async open(request, signal) {
       const response = await openStream(streams, patient(request), { clock, signal });
-      if ((response.statusCode ?? 0) < 400) return response;
+      if (!isRefusal(response.statusCode ?? 0)) return response;
       const body = await buffer(response).catch(() => Buffer.alloc(0)); // the status alone says enough
       throw readEngineFailure(response.statusCode ?? 0, readJson(body));
     },
@@ -90,6 +90,11 @@ export function openTransport(connection: Connection, version: string | undefine
       streams.agent.destroy();
     },
   };
+}
+
+/** 304 says that it is so already. Any other redirection is no answer: an engine sends them for odd paths. */
+function isRefusal(status: number): boolean {
+  return status >= 300 && status !== 304;
 }
 
 export function readJson(body: Buffer): unknown {
