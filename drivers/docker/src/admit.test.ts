@@ -16,6 +16,7 @@ function withNetwork(networkMode: string, answer: Fault | undefined) {
   const facts = { get: () => Promise.resolve(undefined) };
   const windows = {
     hasAgentImage: false,
+    arch: undefined,
     secureRuntime: undefined,
     missingDevices: () => Promise.resolve([]),
   };

@@ -59,7 +59,15 @@ export async function openDockerDriver(
   const carriers = { engine, images, instance, owner: randomUUID() };
   const agent = await openAgent({ ...deps, ...carriers }, scope);
   const facts = createEngineFacts({ engine, clock, log });
-  const windows = openWindows({ ...carriers, clock, log, facts, connection, deps });
+  const windows = openWindows({
+    ...carriers,
+    clock,
+    log,
+    facts,
+    connection,
+    deps,
+    arch: opened.platform?.arch,
+  });
   const reading = createReading({ engine, instance, dialHost, metadataDir: deps.metadataDir, clock, log });
   log.info('docker.opened', { engine: connection.name, networkMode: config.networkMode, instance });
   const shells = createShells();

@@ -11,6 +11,7 @@ function admit(spec: Partial<SandboxSpec> = {}, host: Partial<WindowsHost> = {})
   const able: WindowsHost = {
     hasAgentImage: true,
     secureRuntime: undefined,
+    arch: 'amd64',
     missingDevices: () => Promise.resolve([]),
   };
   const windows = sampleSpec({ platform: { os: 'windows', arch: 'amd64' }, ...spec });
@@ -26,6 +27,7 @@ describe('admitWindows', () => {
   it.each<[string, Partial<SandboxSpec>, Partial<WindowsHost>, string]>([
     ['a server without an agent for it', {}, { hasAgentImage: false }, 'Set runtime.execd_image to an image'],
     ['gVisor', {}, { secureRuntime: { kind: 'gvisor', name: 'runsc' } }, "secure_runtime.type 'gvisor'"],
+    ['another processor', { platform: { os: 'windows', arch: 'arm64' } }, {}, "the engine's own, 'amd64'"],
     ['a small machine', { resourceLimits: { memory: '1G' } }, {}, 'resourceLimits.memory >= 4G'],
     ['a graphics card', { resourceLimits: { gpu: '1' } }, {}, 'resourceLimits.gpu is not supported'],
     ['requests', { resourceRequests: { cpu: '1' } }, {}, 'resourceRequests.cpu is not supported'],

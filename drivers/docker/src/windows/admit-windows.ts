@@ -7,6 +7,8 @@ export interface WindowsHost {
   /** Whether the configured agent image can hold an agent for Windows at all. */
   readonly hasAgentImage: boolean;
   readonly secureRuntime: SecureRuntime | undefined;
+  /** Architecture of the engine, as a request would name it; `undefined` when it does not say. */
+  readonly arch: string | undefined;
   /** Devices that the engine's host lacks; empty when that cannot be seen from here. */
   missingDevices(signal: AbortSignal): Promise<readonly string[]>;
 }
@@ -21,6 +23,13 @@ export async function admitWindows(spec: SandboxSpec, host: WindowsHost, signal:
   }
   if (host.secureRuntime?.kind === 'gvisor') {
     throw refused("platform.os 'windows' needs /dev/kvm, which secure_runtime.type 'gvisor' does not offer.");
+  }
+  const { arch } = spec.platform ?? {};
+  if (host.arch !== undefined && arch !== undefined && arch !== host.arch) {
+    throw refused(
+      `platform.arch '${arch}' cannot be had with platform.os 'windows' here: the virtual machine has the engine's own, ` +
+        `'${host.arch}'.`,
+    );
   }
   parseGuestSize(spec);
   if (spec.resourceLimits['gpu'] !== undefined) {

@@ -18,17 +18,19 @@ const BUILTIN = 'builtin';
 export function openWindows(
   context: Omit<AgentBinaryContext, 'agentImage'> & {
     readonly facts: EngineFacts;
+    readonly arch: string | undefined;
     readonly connection: Pick<Connection, 'socketPath'>;
     readonly deps: Pick<DockerDeps, 'execd' | 'secureRuntime'>;
   },
 ): Windows {
-  const { facts, connection, deps } = context;
+  const { facts, arch, connection, deps } = context;
   const hasAgentImage = deps.execd.image !== BUILTIN;
   const isSameMachine = connection.socketPath !== undefined && !isContained();
   const look = { facts, isSameMachine, exists: existsSync };
   return {
     host: {
       hasAgentImage,
+      arch,
       secureRuntime: deps.secureRuntime,
       missingDevices: (signal) => findMissingDevices(look, signal),
     },
