@@ -40,7 +40,13 @@ function eventOf(captured: Captured | undefined): SnapshotEvent {
   return { type: 'failed', reason: 'snapshot_recovery_missing_image', message };
 }
 
-/** An engine that is away says nothing about what it has. */
+/** Each is as long as a capture may take. */
+const MOST_TIMEOUTS = 10;
+
+/**
+ * An engine that is away says nothing about what it has. One that answers everything but this would keep the snapshot
+ * from ever being deleted, and its sandbox from being paused: it is given up at last.
+ */
 async function recoverWhenReachable(
   context: Context,
   { wish, report }: { readonly wish: CaptureWish; readonly report: Report },
@@ -49,11 +55,14 @@ async function recoverWhenReachable(
   const { clock, random } = context;
   const backoff: Backoff = { firstMs: 500, longestMs: 30_000, jitter: 0.2, random };
   const facet = requireFacet(context);
+  let timeouts = 0;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await facet.recover(wish, report, signal);
     } catch (error) {
-      if (!isFault(error, 'unavailable') && !isFault(error, 'timeout')) throw error;
+      if (isFault(error, 'timeout')) timeouts += 1;
+      else if (!isFault(error, 'unavailable')) throw error;
+      if (timeouts === MOST_TIMEOUTS) throw error;
     }
     report({ message: 'Waiting for the engine to answer', bytes: undefined });
     await sleep(clock, backoffMs(backoff, attempt), signal);

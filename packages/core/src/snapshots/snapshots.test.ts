@@ -385,6 +385,17 @@ describe('after a restart', () => {
     });
   });
 
+  it('an engine that never says what it has makes it Failed in the end', async () => {
+    await start(SLOW);
+    const { id } = await take(await world.running());
+    await world.clock.advance(SECOND);
+    world.kill();
+    const slow = new Fault('timeout', 'engine.timeout', 'It took too long.');
+    for (let time = 0; time < 10; time += 1) world.engine.failNext('recover', slow);
+    await world.start();
+    expect(await ended(id)).toMatchObject({ state: 'Failed', reason: 'snapshot_recovery_inspect_failed' });
+  });
+
   it('a removal is taken up again', async () => {
     await start();
     const { id } = await made();
