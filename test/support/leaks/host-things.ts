@@ -11,14 +11,17 @@ interface Place {
 }
 
 const OURS = /opensandbox|execd/i;
+/** In places where every program of the machine writes: what this project and its tests call what they make there. */
+const TEMPORARY =
+  /opensandbox|execd|docker|runc|podman|libpod|netns|sshd|^(sessions-inside|process-test|pipe-test|journal-test|agent-log|engine-gate)-/i;
 
 /** Where this project writes when nobody tells it otherwise, and where its tests do. */
 const PLACES: readonly Place[] = [
-  ...[...new Set(['/tmp', tmpdir()])].map((path) => ({ path })),
-  { path: '/run' },
+  ...[...new Set(['/tmp', tmpdir()])].map((path) => ({ path, only: TEMPORARY })),
+  { path: '/run', only: TEMPORARY },
   { path: '/run/opensandbox', recursive: true },
-  { path: '/var/tmp' },
-  { path: '/dev/shm' },
+  { path: '/var/tmp', only: TEMPORARY },
+  { path: '/dev/shm', only: TEMPORARY },
   { path: '/mnt' },
   { path: '/var/lib', only: OURS },
   { path: '/var/log', only: OURS },
