@@ -43,11 +43,12 @@ start_engine_daemon() {
   die "the Docker engine did not start; its log is $dir/dockerd.log"
 }
 
-# A bridge whose address was never set takes that of a container, and traffic stalls when that container goes.
+# A bridge whose address was never set takes that of a container, and traffic stalls when that container goes. The
+# engine gives no container this one: it would belong to the bridge's own IP address.
 settle_bridge() {
   local bridge=/sys/class/net/docker0
-  [ -e "$bridge/address" ] && [ "$(cat "$bridge/addr_assign_type")" != 3 ] || return 0
-  ip link set docker0 address "$(cat "$bridge/address")" || true
+  [ -e "$bridge/addr_assign_type" ] && [ "$(cat "$bridge/addr_assign_type")" != 3 ] || return 0
+  ip link set docker0 address 02:42:ac:11:00:01 || true
 }
 
 # stop_engine DIR : stops what start_engine started, by its process id.
