@@ -83,7 +83,8 @@ export function judgeBridge(link: string, assigned: string): Finding | undefined
   return warn(
     'bridge',
     `${link} changes its hardware address as containers come and go: connections to sandboxes stall for seconds`,
-    `Give it one: ip link set ${link} address $(cat /sys/class/net/${link}/address)`,
+    // Not the one it shows: without containers that is all zeros, and a bridge that keeps it reaches nobody.
+    `Give it one: ip link set ${link} address 02:42:ac:11:00:01`,
   );
 }
 

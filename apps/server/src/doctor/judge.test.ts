@@ -89,7 +89,7 @@ describe('doctor', () => {
 
   it('warns of a bridge that has no hardware address of its own', () => {
     expect(judgeBridge('docker0', '3')).toBeUndefined();
-    expect(judgeBridge('docker0', '1')?.advice).toContain('ip link set docker0 address');
+    expect(judgeBridge('docker0', '1')?.advice).toContain('ip link set docker0 address 02:42:');
   });
 
   it('prints colours only when told so', () => {
