@@ -30,6 +30,11 @@ export const ALLOWED: readonly Allowed[] = [
   },
   {
     kind: 'file',
+    name: /^\/tmp\/opensandbox-execd-[0-9a-f]{16}$/,
+    reason: 'What the agent that is one file brings along, unpacked once for each content: a cache.',
+  },
+  {
+    kind: 'file',
     name: /^\/tmp\/(node-compile-cache|tsx-\d+)$/,
     reason: 'Compiled TypeScript that tsx and Node keep for the next start.',
   },
