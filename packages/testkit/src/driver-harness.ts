@@ -39,6 +39,8 @@ export type OpenDriverHarness = () => Promise<DriverHarness>;
 export interface ConformanceOptions {
   /** `false` when the harness shares its engine with others and must not restart it. */
   readonly restartsEngine?: boolean;
+  /** `false` when the engine shows such an end only as one with an exit code. */
+  readonly tellsOutOfMemory?: boolean;
   /** How long one engine operation may take before the suite calls it hung. */
   readonly patienceMs?: number;
   /** How long news of a change may take to arrive through `observe`. */

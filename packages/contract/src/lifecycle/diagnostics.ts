@@ -17,12 +17,10 @@ const limit = (events: number) =>
 export const diagnosticLogsQuerySchema = queryObject({
   scope,
   tail: tail(100),
-  since: text()
-    .optional()
-    .meta({
-      description:
-        'Age of the oldest line: a number and s, m, h or d, such as `10m`. Anything else means ten minutes.',
-    }),
+  since: text().optional().meta({
+    description:
+      'Age of the oldest line: a number and s, m, h or d, such as `10m`. Anything else means ten minutes.',
+  }),
 });
 export const diagnosticEventsQuerySchema = queryObject({ scope, limit: limit(50) });
 export const diagnosticSummaryQuerySchema = queryObject({ tail: tail(50), event_limit: limit(20) });
