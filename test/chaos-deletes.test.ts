@@ -1,47 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { containersOf, docker, lines, removeAll } from './support/docker.ts';
-import { openServer, type ServerProcess } from './support/server-process.ts';
+import { describe, expect, it } from 'vitest';
+import { containersOf, docker, lines } from './support/docker.ts';
+import { BUSYBOX, sleepingSandboxes } from './support/sleeping-sandboxes.ts';
 import { until } from './support/wait.ts';
 
-const BUSYBOX = 'opensandbox-test/busybox:latest';
-const BODY = { image: { uri: BUSYBOX }, entrypoint: ['sleep', '600'], resourceLimits: {}, timeout: 600 };
-
 describe('sandboxes that are deleted', () => {
-  let server: ServerProcess;
-
-  beforeAll(async () => {
-    server = await openServer();
-    await server.start();
-  });
-
-  afterAll(async () => {
-    await server.stop();
-    await removeAll(server.instance);
-    await server[Symbol.asyncDispose]();
-  });
-
-  async function create(change: object = {}): Promise<string> {
-    const made = await server.call('POST', '/v1/sandboxes', { ...BODY, ...change }, { Prefer: 'wait=60' });
-    expect(made.status, made.text).toBe(202);
-    expect(made.json.status.state).toBe('Running');
-    return made.json.id;
-  }
-
-  const remove = (id: string): ReturnType<ServerProcess['call']> =>
-    server.call('DELETE', `/v1/sandboxes/${id}`);
-  const get = (id: string): ReturnType<ServerProcess['call']> => server.call('GET', `/v1/sandboxes/${id}`);
+  const { server, create, get, remove } = sleepingSandboxes();
 
   it('by four clients at once are gone, and no client is told of an error', async () => {
     for (const pausedFirst of [false, true]) {
       const id = await create();
-      if (pausedFirst) await server.call('POST', `/v1/sandboxes/${id}/pause`);
+      if (pausedFirst) await server().call('POST', `/v1/sandboxes/${id}/pause`);
       const answers = await Promise.all(Array.from({ length: 4 }, () => remove(id)));
       const statuses = answers.map(({ status }) => status);
       expect(statuses).toContain(204);
       for (const status of statuses) expect([204, 404]).toContain(status);
       expect((await get(id)).status).toBe(404);
-      expect(await containersOf(server.instance)).toEqual([]);
+      expect(await containersOf(server().instance)).toEqual([]);
     }
   });
 
@@ -51,7 +26,7 @@ describe('sandboxes that are deleted', () => {
     const answers: string[] = [];
     const readers = Array.from({ length: 6 }, async () => {
       while (!isOver) {
-        const { status, text } = await server.call('GET', '/v1/sandboxes?pageSize=200');
+        const { status, text } = await server().call('GET', '/v1/sandboxes?pageSize=200');
         answers.push(status === 200 ? '200' : `${status} ${text}`);
       }
     });
@@ -61,8 +36,8 @@ describe('sandboxes that are deleted', () => {
     expect(deleted.map(({ status }) => status)).toEqual(ids.map(() => 204));
     expect(answers.filter((answer) => answer !== '200')).toEqual([]);
     expect(answers.length).toBeGreaterThan(24);
-    expect((await server.call('GET', '/v1/sandboxes')).json.items).toEqual([]);
-    expect(await containersOf(server.instance)).toEqual([]);
+    expect((await server().call('GET', '/v1/sandboxes')).json.items).toEqual([]);
+    expect(await containersOf(server().instance)).toEqual([]);
   });
 
   it('take the anonymous volumes of their image along, also when they expire or are removed by hand', async () => {
@@ -80,7 +55,7 @@ describe('sandboxes that are deleted', () => {
       const [deleted = '', expired = '', byHand = ''] = ids;
       expect((await remove(deleted)).status).toBe(204);
       const expiresAt = new Date(Date.now() + 500).toISOString();
-      await server.call('POST', `/v1/sandboxes/${expired}/renew-expiration`, { expiresAt });
+      await server().call('POST', `/v1/sandboxes/${expired}/renew-expiration`, { expiresAt });
       await docker('rm', '-f', '-v', `sandbox-${byHand}`);
       for (const id of ids) await until(`${id} is gone`, 15_000, async () => (await get(id)).status === 404);
       await until('their volumes are gone', 15_000, async () => {

@@ -1,36 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { docker, lines, removeAll } from './support/docker.ts';
-import { openServer, type ServerProcess } from './support/server-process.ts';
+import { describe, expect, it } from 'vitest';
+import { docker, lines } from './support/docker.ts';
+import { BODY, BUSYBOX, sleepingSandboxes } from './support/sleeping-sandboxes.ts';
 import { until } from './support/wait.ts';
 
-const BUSYBOX = 'opensandbox-test/busybox:latest';
-const BODY = { image: { uri: BUSYBOX }, entrypoint: ['sleep', '600'], resourceLimits: {}, timeout: 600 };
-
 describe('sandboxes whose image was removed by force', () => {
-  let server: ServerProcess;
-
-  beforeAll(async () => {
-    server = await openServer();
-    await server.start();
-  });
-
-  afterAll(async () => {
-    await server.stop();
-    await removeAll(server.instance);
-    await server[Symbol.asyncDispose]();
-  });
-
-  async function create(change: object = {}): Promise<string> {
-    const made = await server.call('POST', '/v1/sandboxes', { ...BODY, ...change }, { Prefer: 'wait=60' });
-    expect(made.status, made.text).toBe(202);
-    expect(made.json.status.state).toBe('Running');
-    return made.json.id;
-  }
-
-  const remove = (id: string): ReturnType<ServerProcess['call']> =>
-    server.call('DELETE', `/v1/sandboxes/${id}`);
-  const get = (id: string): ReturnType<ServerProcess['call']> => server.call('GET', `/v1/sandboxes/${id}`);
+  const { server, create, get, remove } = sleepingSandboxes();
 
   it('are shown, paused, resumed and deleted like all others, also after a restart of the server', async () => {
     const image = `opensandbox-chaos-${randomUUID()}`;
@@ -41,7 +16,7 @@ describe('sandboxes whose image was removed by force', () => {
     const uri = `${image}:1`;
     const imageId = await docker('inspect', '--format', '{{.Id}}', uri);
     const ids = await Promise.all([0, 1].map(() => create({ image: { uri } })));
-    const ended = await server.call('POST', '/v1/sandboxes', {
+    const ended = await server().call('POST', '/v1/sandboxes', {
       ...BODY,
       image: { uri },
       entrypoint: ['true'],
@@ -54,7 +29,7 @@ describe('sandboxes whose image was removed by force', () => {
     const names = await lines('images', '--format', '{{.Repository}}:{{.Tag}}');
     expect(names).not.toContain(uri);
     try {
-      const listed = await server.call('GET', '/v1/sandboxes?pageSize=200');
+      const listed = await server().call('GET', '/v1/sandboxes?pageSize=200');
       expect(listed.status).toBe(200);
       expect(listed.json.items.map(({ id }) => id).sort()).toEqual([...ids, endedId].sort());
       for (const id of [...ids, endedId]) {
@@ -62,12 +37,12 @@ describe('sandboxes whose image was removed by force', () => {
         expect([status, text]).toEqual([200, expect.stringContaining(`"uri":"${uri}"`)]);
       }
       const [id = ''] = ids;
-      expect((await server.call('POST', `/v1/sandboxes/${id}/pause`)).status).toBe(202);
+      expect((await server().call('POST', `/v1/sandboxes/${id}/pause`)).status).toBe(202);
       expect((await get(id)).json.status.state).toBe('Paused');
-      expect((await server.call('POST', `/v1/sandboxes/${id}/resume`)).status).toBe(202);
-      expect((await server.call('GET', `/v1/sandboxes/${id}/proxy/44772/ping`)).status).toBe(200);
-      await server.kill();
-      await server.start();
+      expect((await server().call('POST', `/v1/sandboxes/${id}/resume`)).status).toBe(202);
+      expect((await server().call('GET', `/v1/sandboxes/${id}/proxy/44772/ping`)).status).toBe(200);
+      await server().kill();
+      await server().start();
       expect((await get(id)).json.status.state).toBe('Running');
       expect((await get(endedId)).json.status.state).toBe('Terminated');
     } finally {
