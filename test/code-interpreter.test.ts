@@ -61,9 +61,17 @@ describe.each([
   const create = async (language: string): Promise<Context> =>
     json<Context>(await call('POST', '/code/context', { language }));
 
-  async function run(code: string, context: object): Promise<CodeEvent[]> {
+  /** Begins a run; the answer is there once the context is taken by it. */
+  async function begin(code: string, context: object): Promise<Response> {
     const answer = await call('POST', '/code', { code, context });
     expect(answer.headers.get('content-type')).toBe('text/event-stream');
+    return answer;
+  }
+
+  const run = async (code: string, context: object): Promise<CodeEvent[]> =>
+    eventsOf(await begin(code, context));
+
+  async function eventsOf(answer: Response): Promise<CodeEvent[]> {
     const blocks = (await answer.text()).split('\n\n').filter((block) => block !== '');
     const events = blocks.map((block) => JSON.parse(block) as CodeEvent);
     for (const { timestamp } of events) expect(Number.isInteger(timestamp)).toBe(true);
@@ -102,13 +110,14 @@ describe.each([
 
   it('interrupt by the id a run begins with, and refuse other ids', async () => {
     const context = await create('python');
-    const running = run('wait', context);
-    await expect
-      .poll(async () => (await call('POST', '/code', { code: 'answer', context })).text())
-      .toContain('session is busy');
+    const running = await begin('wait', context);
+    const busy = await call('POST', '/code', { code: 'answer', context });
+    expect(await busy.text()).toContain('session is busy');
     const interrupted = await call('DELETE', `/code?id=${context.id}`);
     expect([interrupted.status, interrupted.headers.get('content-length')]).toEqual([200, '0']);
-    expect((await running).find(({ type }) => type === 'error')?.error?.ename).toBe('KeyboardInterrupt');
+    expect((await eventsOf(running)).find(({ type }) => type === 'error')?.error?.ename).toBe(
+      'KeyboardInterrupt',
+    );
     expect((await run('answer', context)).at(-1)?.type).toBe('execution_complete');
     const refused = await call('DELETE', '/code?id=no-such-id');
     expect(refused.status).toBe(500);

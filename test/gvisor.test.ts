@@ -158,7 +158,8 @@ describe.skipIf(!HAS_GVISOR)('sandboxes under gVisor (skipped without runsc)', (
       await client.message('connected');
       client.type('tty; stty size\n');
       await client.see(/\/dev\/pts\/\d+\r\n24 80\r\n/);
-      client.type('sleep 60\n');
+      client.type('sh -c \'echo a""sleep; exec sleep 60\'\n');
+      await client.see('asleep\r\n');
       client.tell({ type: 'signal', signal: 'SIGINT' });
       client.type('echo a""live\n');
       await client.see('alive\r\n');

@@ -3,7 +3,12 @@ import { removeAll } from './docker.ts';
 import { openServer, type ApiAnswer, type ServerProcess } from './server-process.ts';
 
 export const BUSYBOX = 'opensandbox-test/busybox:latest';
-export const BODY = { image: { uri: BUSYBOX }, entrypoint: ['sleep', '600'], resourceLimits: {}, timeout: 600 };
+export const BODY = {
+  image: { uri: BUSYBOX },
+  entrypoint: ['sleep', '600'],
+  resourceLimits: {},
+  timeout: 600,
+};
 
 export interface SleepingSandboxes {
   readonly server: () => ServerProcess;

@@ -77,8 +77,17 @@ async function startShell(
 
 /** A job of an interactive shell has a group of its own, which signals to the shell would not reach. */
 function signalForeground(terminal: Terminal, group: ProcessGroup, name: NodeJS.Signals): void {
-  const foreground = terminal.foregroundGroup();
+  const foreground = terminal.foregroundGroup() ?? newestJob(group.pid);
   if (foreground === undefined || !signalGroup(foreground, name)) group.signal(name);
+}
+
+/**
+ * What is most likely in the foreground where the kernel does not tell (gVisor's answers only to processes of the
+ * session itself): the job that was started last. With none, the shell is at its prompt.
+ */
+function newestJob(shell: number): number | undefined {
+  const jobs = [...sessionGroups(shell)].filter((group) => group !== shell);
+  return jobs.length === 0 ? undefined : Math.max(...jobs);
 }
 
 function signalGroup(group: number, name: NodeJS.Signals): boolean {
