@@ -1,12 +1,11 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { soundHost, requestIdOf } from '@opensandbox/http';
+import { createUpstream, serverClosing } from '@opensandbox/proxy';
 import { createAdmission } from './admission.ts';
 import type { AppDeps } from './app-options.ts';
 import { createCapacity } from './capacity.ts';
-import { serverClosing } from './client-signal.ts';
 import { answerUnparsable } from './client-error.ts';
 import { sendFault } from './error-reply.ts';
-import { createUpstream } from './proxy/upstream.ts';
 import { decodedPath, normaliseTarget, rawQuery } from './request-path.ts';
 import { type RouteTable, createRouteTable } from './route-table.ts';
 import { diagnosticRoutes } from './routes/diagnostics.ts';

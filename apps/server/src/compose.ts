@@ -23,7 +23,7 @@ import type { Config } from './config/load.ts';
 import { secureRuntime } from './config/secure-runtime.ts';
 import { unavailableFeature } from './config/unavailable.ts';
 import { listen } from './listen.ts';
-import type { Logs } from './log/open-logs.ts';
+import type { Logs } from '@opensandbox/log';
 import type { Place } from './doctor/place.ts';
 import {
   isInContainer,

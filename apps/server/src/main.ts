@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '@opensandbox/base';
 import type { Host } from './cli/host.ts';
 import { runCommandLine } from './cli/program.ts';
-import { redactText } from './log/redact.ts';
+import { redactText } from '@opensandbox/log';
 
 /** This file is `src/main.ts` or, built, `dist/main.js`: the package is one step up in both. */
 const packageRoot = new URL('..', import.meta.url);

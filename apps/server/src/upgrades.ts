@@ -1,15 +1,23 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '@opensandbox/base';
+import { type Clock, Fault } from '@opensandbox/base';
+import { sandboxId } from '@opensandbox/core';
 import { requestIdOf } from '@opensandbox/http';
+import {
+  type Destination,
+  type TunnelDeps,
+  endAndDrain,
+  openTunnel,
+  replayWithoutUpgrade,
+} from '@opensandbox/proxy';
 import { writeAccessLine } from './access-log.ts';
 import type { AppDeps } from './app-options.ts';
 import type { Capacity } from './capacity.ts';
-import { endAndDrain } from './proxy/end-and-drain.ts';
-import { replayWithoutUpgrade } from './proxy/replay.ts';
-import { proxyRoute } from './proxy/proxy-path.ts';
-import { openTunnel } from './proxy/tunnel.ts';
+import { proxyRest, proxyRoute } from './proxy/proxy-path.ts';
+import { sandboxDestination } from './proxy/sandbox-destination.ts';
 import { decodedPath, normaliseTarget } from './request-path.ts';
+import { faultToResponse } from './wire-codes.ts';
+import { parsePort } from './wire/index.ts';
 
 /** Connections that left HTTP. They are no requests, so closing the server does not end them by itself. */
 export interface Upgrades {
@@ -50,17 +58,46 @@ export function handleUpgrades(
       const durationMs = deps.clock.now() - startedAt;
       writeAccessLine(deps.log, { request, requestId, peer, status, durationMs });
     };
-    openTunnel(deps, { request, socket, head, requestId }, closing).then(done, (error: unknown) => {
-      deps.log.error('proxy.websocket_failed', { requestId, error });
-      socket.destroy();
-      done(500);
-    });
+    openTunnel(tunnelDeps(deps, request, requestId), { request, socket, head }, closing).then(
+      done,
+      (error: unknown) => {
+        deps.log.error('proxy.websocket_failed', { requestId, error });
+        socket.destroy();
+        done(500);
+      },
+    );
   });
   return {
     closeAll() {
       for (const socket of tunnels) socket.destroy();
     },
   };
+}
+
+function tunnelDeps(deps: AppDeps, request: IncomingMessage, requestId: string): TunnelDeps {
+  return {
+    clock: deps.clock,
+    find: (signal) => findDestination(deps, { request, requestId }, signal),
+    failed(fault) {
+      if (fault.code === 'proxy.unreachable') deps.ways.doubt();
+      deps.log.debug('proxy.websocket_failed', { requestId, error: fault });
+      const { body } = faultToResponse(fault, deps.runtimeName);
+      return fault.code === 'proxy.unreachable' ? '' : `${body.code}: ${body.message}`;
+    },
+  };
+}
+
+async function findDestination(
+  deps: AppDeps,
+  { request, requestId }: { readonly request: IncomingMessage; readonly requestId: string },
+  signal: AbortSignal,
+): Promise<Destination> {
+  const raw = request.url ?? '';
+  const normalised = normaliseTarget(raw);
+  const route = proxyRoute(decodedPath(normalised));
+  if (route === undefined) throw new Fault('not_found', 'route.not_found', 'Not Found');
+  const asked = { id: sandboxId(route.id), port: parsePort(route.port), target: proxyRest(raw, normalised) };
+  return sandboxDestination(deps, { ...asked, request, requestId }, signal);
 }
 
 function answerPlainly(

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { openFileSink, openLogs } from '@opensandbox/log';
 import { FakeClock } from '@opensandbox/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openLogs } from '../src/log/open-logs.ts';
-import { openFileSink } from '../src/log/sinks.ts';
 import { TestHome } from './support/cli-process.ts';
 
 let home: TestHome;

@@ -8,7 +8,7 @@ import { driverSections, openServer } from '../compose.ts';
 import type { RunningServer } from '../compose.ts';
 import { load } from '../config/load.ts';
 import { engineAsker, engineCaller } from '../doctor/engine-http.ts';
-import { openLogs } from '../log/open-logs.ts';
+import { openLogs } from '@opensandbox/log';
 import { demonstrate } from './demonstrate.ts';
 import { chooseImage } from './demo-image.ts';
 import { findEngine } from './find-engine.ts';

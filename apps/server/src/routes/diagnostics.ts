@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isFault } from '@opensandbox/base';
 import type { Diagnostics, DiagnosticText, SandboxId } from '@opensandbox/core';
-import { openClientSignal } from '../client-signal.ts';
+import { openClientSignal } from '@opensandbox/proxy';
 import { sendJson } from '../error-reply.ts';
 import { rawQuery } from '../request-path.ts';
 import {

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { openClientSignal } from '../client-signal.ts';
+import { openClientSignal } from '@opensandbox/proxy';
 import { sendJson } from '../error-reply.ts';
 import { rawQuery } from '../request-path.ts';
 import { formatEndpoint, formatProxyEndpoint, parseEndpoint, proxyBase } from '../wire/index.ts';

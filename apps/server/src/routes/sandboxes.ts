@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Sandbox } from '@opensandbox/core';
 import { parsePreferWait } from '@opensandbox/http';
-import { openClientSignal } from '../client-signal.ts';
+import { openClientSignal } from '@opensandbox/proxy';
 import { sendJson } from '../error-reply.ts';
 import { rawQuery } from '../request-path.ts';
 import { formatCreate, formatSandbox, formatSandboxList, parseCreate, parseList } from '../wire/index.ts';

@@ -1,7 +1,6 @@
+import type { LogLevel } from '@opensandbox/log';
 import { z } from 'zod';
 import { optionalText, section, wholeNumber } from '../fields.ts';
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 const LEVELS: Readonly<Record<string, LogLevel>> = {
   TRACE: 'debug',

@@ -1,6 +1,7 @@
 import type { Fields } from '@opensandbox/base';
-import type { LogLevel } from '../config/sections/log.ts';
 import { redact } from './redact.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface LogEntry {
   readonly time: number;

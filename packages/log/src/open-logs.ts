@@ -1,7 +1,6 @@
 import type { Clock, Fields, Logger } from '@opensandbox/base';
-import type { LogLevel } from '../config/sections/log.ts';
 import { jsonLine, textLine } from './format-line.ts';
-import type { FormatLine } from './format-line.ts';
+import type { FormatLine, LogLevel } from './format-line.ts';
 import { openFileSink, streamSink } from './sinks.ts';
 import type { Sink } from './sinks.ts';
 

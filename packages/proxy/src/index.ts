@@ -1,0 +1,12 @@
+export { clientGone, openClientSignal, serverClosing } from './client-signal.ts';
+export type { ClientSignal } from './client-signal.ts';
+export { endAndDrain } from './end-and-drain.ts';
+export { forward } from './forward.ts';
+export type { Destination, Exchange } from './forward.ts';
+export { upstreamHeaders } from './proxy-headers.ts';
+export type { RequestHeaderRules } from './proxy-headers.ts';
+export { replayWithoutUpgrade } from './replay.ts';
+export { openTunnel } from './tunnel.ts';
+export type { Handover, TunnelDeps } from './tunnel.ts';
+export { createUpstream } from './upstream.ts';
+export type { Upstream } from './upstream.ts';
