@@ -214,7 +214,7 @@ describe('diagnostics when the engine is away', () => {
     gate.watch = () => new Promise<void>(() => undefined);
     const began = performance.now();
     const answers = await Promise.all(['logs?scope=all', 'logs', 'inspect', 'summary'].map(get));
-    expect(performance.now() - began).toBeLessThan(9_000);
+    expect(performance.now() - began).toBeLessThan(20_000);
     expect(answers.map(({ status }) => status)).toEqual([200, 504, 504, 200]);
     const { content, warnings } = JSON.parse(answers[0]?.text ?? '') as Descriptor;
     expect(content).toContain(' lifecycle Ready ');

@@ -104,7 +104,7 @@ describe('snapshots over the API', () => {
     expect(`${image}${history}`).not.toContain('hunter2');
     const began = Date.now();
     const copy = await snapshots.restore(id, { metadata: { mine: 'yes' } });
-    expect(Date.now() - began).toBeLessThan(5000);
+    expect(Date.now() - began).toBeLessThan(20_000);
     await server.kill();
     await server.start();
     const { json } = await server.call('GET', `/v1/sandboxes/${copy}`);

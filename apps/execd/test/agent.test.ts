@@ -122,7 +122,7 @@ describe('metrics', () => {
       .split('\n\n')
       .slice(0, 3)
       .map((line) => (JSON.parse(line) as { timestamp: number }).timestamp);
-    expect((times[2] ?? 0) - (times[0] ?? 0)).toBeLessThan(3500);
+    expect((times[2] ?? 0) - (times[0] ?? 0)).toBeLessThan(15_000);
   });
 });
 

@@ -86,7 +86,7 @@ describe('a foreground command', () => {
     const started = Date.now();
     const { last, stdout } = await runCommand(agent.url, 'sleep 30 & echo $!; wait', { timeout: 500 });
     expect(last.error).toMatchObject({ evalue: '-1', traceback: ['signal: killed'] });
-    expect(Date.now() - started).toBeLessThan(3000);
+    expect(Date.now() - started).toBeLessThan(20_000);
     await eventually(async () => (isRunning(Number(stdout[0])) ? undefined : true));
   });
 
@@ -203,10 +203,10 @@ describe('a foreground command', () => {
   });
 
   it('sends output as it comes', async () => {
-    const response = await post(agent.url, '/command', { command: 'echo first; sleep 5; echo second' });
+    const response = await post(agent.url, '/command', { command: 'echo first; sleep 15; echo second' });
     const started = Date.now();
     for await (const event of eventsOf(response)) if (event.type === 'stdout') break;
-    expect(Date.now() - started).toBeLessThan(2500);
+    expect(Date.now() - started).toBeLessThan(10_000);
   });
 });
 

@@ -222,6 +222,7 @@ describe('a directory of many', () => {
 
   it('is listed and searched whole while others are answered', async () => {
     const over = new AbortController();
+    const startedAt = Date.now();
     const probe = slowestAnswer(over.signal);
     const infos = await list(`path=${agent.path('many')}`);
     const matching = await found('many', 'file-1????');
@@ -229,8 +230,8 @@ describe('a directory of many', () => {
     expect(infos).toHaveLength(COUNT);
     expect(infos.map((info) => info.path)).toEqual([...infos.map((info) => info.path)].sort());
     expect(matching).toHaveLength(10_000);
-    // A walk that does not yield blocks for as long as it takes: several seconds would fail, a busy host not.
-    expect(await probe).toBeLessThan(1000);
+    // A walk that does not yield blocks for as long as it takes: all the while, which a busy host does not.
+    expect(await probe).toBeLessThan(Math.max(1000, (Date.now() - startedAt) / 2));
   });
 
   async function slowestAnswer(until: AbortSignal): Promise<number> {

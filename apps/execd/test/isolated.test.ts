@@ -97,7 +97,7 @@ describe.skipIf(reason !== undefined).each([...IMAGES])('isolated sessions in %s
     const startedAt = Date.now();
     const run = await client.run(id, 'sleep 30', { timeout_seconds: 1 });
     expect(run.last.error).toMatchObject({ ename: 'RuntimeError', evalue: 'timeout after 1s' });
-    expect(Date.now() - startedAt).toBeLessThan(5000);
+    expect(Date.now() - startedAt).toBeLessThan(20_000);
     expect((await client.run(id, 'echo ok')).stdout).toEqual(['ok']);
   });
 
@@ -122,7 +122,7 @@ describe.skipIf(reason !== undefined).each([...IMAGES])('isolated sessions in %s
     expect(await left).toBe('left');
     const startedAt = Date.now();
     expect((await client.run(id, 'echo ok')).stdout).toEqual(['ok']);
-    expect(Date.now() - startedAt).toBeLessThan(4000);
+    expect(Date.now() - startedAt).toBeLessThan(20_000);
   });
 
   it('write to a copy of the workspace, which diff packs and commit brings home', async () => {

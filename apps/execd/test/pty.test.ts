@@ -163,12 +163,12 @@ describe('a pty session', () => {
     expect([running, offset]).toEqual([false, client.bytes().length]);
   });
 
-  it.each(['sleep 5', 'yes'])('ends when the shell does, though it leaves %s behind', async (left) => {
+  it.each(['sleep 30', 'yes'])('ends when the shell does, though it leaves %s behind', async (left) => {
     const { client } = await shell();
     client.type(`${left} & exit 3\n`);
     const started = performance.now();
     expect(await client.message('exit')).toEqual({ type: 'exit', exit_code: 3 });
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 
   it('goes on while nobody is connected and replays what was missed', async () => {

@@ -269,7 +269,7 @@ describe('runs of one session at the same time', () => {
         traceback: ['signal: killed'],
       });
     }
-    expect(Date.now() - startedAt).toBeLessThan(3000);
+    expect(Date.now() - startedAt).toBeLessThan(20_000);
   });
 });
 
@@ -278,7 +278,7 @@ describe('the end of a run', () => {
     const session = await openSession(url);
     const startedAt = Date.now();
     const { last, stdout } = await session.run('sleep 61 & echo $!; sleep 62', { timeout: 500 });
-    expect(Date.now() - startedAt).toBeLessThan(3000);
+    expect(Date.now() - startedAt).toBeLessThan(20_000);
     expect(last).toMatchObject({
       type: 'error',
       code: 'RUNTIME_ERROR',
@@ -296,7 +296,7 @@ describe('the end of a run', () => {
     const { stdout } = await session.run(
       `mkfifo ${file}.go; (read line <${file}.go; echo late; echo "wrote $?" >${file}) & echo hi`,
     );
-    expect(Date.now() - startedAt).toBeLessThan(2000);
+    expect(Date.now() - startedAt).toBeLessThan(20_000);
     expect(stdout).toEqual(['hi']);
     writeFileSync(`${file}.go`, 'go\n');
     await eventually(async () => (existsSync(file) && readFileSync(file, 'utf8') !== '' ? true : undefined));

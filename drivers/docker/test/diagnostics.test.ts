@@ -181,7 +181,7 @@ describe.skipIf(!HAS_ENGINE)('diagnostics on a Docker engine', () => {
       const reading = Promise.all(Array.from({ length: 20 }, () => logs(id, { lines: 10_000 })));
       const began = performance.now();
       await test.driver.inspect(id, signal);
-      expect(performance.now() - began).toBeLessThan(3_000);
+      expect(performance.now() - began).toBeLessThan(10_000);
       await reading;
     });
   });
