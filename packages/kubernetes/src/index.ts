@@ -1,1 +1,15 @@
-export {};
+export type { ApiClient, ApiClientOptions, ApiRequest } from './api-client.ts';
+export { openApiClient } from './api-client.ts';
+export type { ConfigSource, SourceInput } from './config-source.ts';
+export { chooseConfigSource } from './config-source.ts';
+export type { KubernetesFaultCode } from './faults.ts';
+export { KUBERNETES_FAULT_CODES } from './faults.ts';
+export type { CacheHealth } from './freshness.ts';
+export type { ListOptions, Selection } from './list.ts';
+export { listObjects } from './list.ts';
+export type { Change, Entry, IndexBy } from './object-store.ts';
+export type { RateLimitOptions } from './rate-limit.ts';
+export type { KubernetesObject, ObjectMeta, Resource } from './resource.ts';
+export { collectionPath, isRecord, objectKey, readObject, resourceName } from './resource.ts';
+export type { CacheDeps, CacheOptions, CacheTiming, ResourceCache } from './resource-cache.ts';
+export { CACHE_TIMING, createResourceCache } from './resource-cache.ts';

@@ -1,1 +1,10 @@
-export {};
+export { openIntentConsumer } from './consumer.ts';
+export type { IntentConsumer, IntentConsumerOptions, IntentConsumerState } from './consumer.ts';
+export { dsnProblem } from './dsn.ts';
+export { formatIntent, parseIntent } from './intent.ts';
+export type { ParsedIntent, RenewIntent } from './intent.ts';
+export { openRenewLock } from './lock.ts';
+export type { RenewLock, RenewLockOptions } from './lock.ts';
+export { openIntentPublisher } from './publisher.ts';
+export type { IntentPublisher, IntentPublisherOptions, IntentPublisherState } from './publisher.ts';
+export type { RedisDeps } from './redis-deps.ts';
