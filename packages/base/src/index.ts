@@ -1,4 +1,6 @@
 export type { Clock } from './clock.ts';
+export type { Cooldown } from './cooldown.ts';
+export { createCooldown } from './cooldown.ts';
 export type { EventBus } from './event-bus.ts';
 export { createEventBus } from './event-bus.ts';
 export type { FaultKind, FaultOptions } from './fault.ts';

@@ -6,6 +6,7 @@ export type {
 } from './diagnostics/diagnostics.ts';
 export { FAULT_CODES } from './fault-codes.ts';
 export type { FaultCode } from './fault-codes.ts';
+export type { AccessOutcome, AccessSource, RenewOnAccessOptions } from './lifecycle/access.ts';
 export type {
   CreateSandbox,
   Lifecycle,

@@ -17,6 +17,7 @@ import type {
   CreateSandbox,
   Lifecycle,
   LifecycleOptions,
+  RenewOnAccessOptions,
   RuntimeDriver,
   Sandbox,
   SandboxId,
@@ -39,6 +40,7 @@ export interface WorldOptions {
   readonly store?: SandboxStore;
   readonly clock?: FakeClock;
   readonly engine?: FakeEngine;
+  readonly renewOnAccess?: RenewOnAccessOptions;
 }
 
 export const OPTIONS: LifecycleOptions = {
@@ -93,6 +95,7 @@ export class World {
         log: this.log,
         newId: newSandboxId,
         random: () => 0.5,
+        renewOnAccess: this.#options.renewOnAccess,
         options: { ...OPTIONS, ...this.#options.options },
       },
       this.#scope,

@@ -37,6 +37,11 @@ describe('endToEndHeaders', () => {
     expect(endToEndHeaders(raw, NOTHING)).toEqual(['X-Three', '3']);
   });
 
+  it('keeps the length of a body, whatever Connection says of it', () => {
+    const raw = ['Connection', 'close, Content-Length', 'Content-Length', '3'];
+    expect(endToEndHeaders(raw, NOTHING)).toEqual(['Content-Length', '3']);
+  });
+
   it('drops the names it is told and keeps order, spelling and repetition of the rest', () => {
     const raw = ['B', '1', 'Cookie', 'x', 'a', '2', 'B', '3'];
     expect(endToEndHeaders(raw, new Set(['cookie']))).toEqual(['B', '1', 'a', '2', 'B', '3']);

@@ -13,6 +13,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** No connection option: without its length a body would be read as the next message. */
+const FRAMING = 'content-length';
+
 /** Names, lower case, that `Connection` fields declare to be for this connection only. */
 export function connectionOptions(rawHeaders: readonly string[]): ReadonlySet<string> {
   const names = new Set<string>();
@@ -20,7 +23,7 @@ export function connectionOptions(rawHeaders: readonly string[]): ReadonlySet<st
     if (rawHeaders[at]?.toLowerCase() !== 'connection') continue;
     for (const option of (rawHeaders[at + 1] ?? '').split(',')) {
       const name = option.trim().toLowerCase();
-      if (name !== '') names.add(name);
+      if (name !== '' && name !== FRAMING) names.add(name);
     }
   }
   return names;

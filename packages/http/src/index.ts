@@ -6,3 +6,5 @@ export { parsePreferWait } from './prefer.ts';
 export { faultFields, publicMessage } from './public-error.ts';
 export { requestIdOf } from './request-id.ts';
 export { formatRetryAfter } from './retry-after.ts';
+export { NO_SEAL, SEALED_HEAD, openAnswer, openRequest, sealAnswer, sealRequest } from './sealed-head.ts';
+export type { SealedRequest } from './sealed-head.ts';

@@ -3,7 +3,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { AgentOptions, RequestOptions } from 'node:https';
 import type { Clock } from '@opensandbox/base';
-import { createSingleFlight, isFault } from '@opensandbox/base';
+import { abortable, isFault } from '@opensandbox/base';
 import { configFault } from './faults.ts';
 import type { ConfigSource } from './config-source.ts';
 import { loadConfig } from './load-config.ts';
@@ -33,7 +33,8 @@ interface Reading {
 }
 
 export function openCredentials(source: ConfigSource, clock: Clock): Credentials {
-  const flight = createSingleFlight<'read', Reading>();
+  /** Shared by all who ask meanwhile, and outlives them: a plugin that hangs is not started over and over. */
+  let reading: Promise<Reading> | undefined;
   let loaded: LoadedConfig | undefined;
   let last: Reading | undefined;
   let agent: { readonly material: string; readonly agent: HttpAgent } | undefined;
@@ -43,7 +44,7 @@ export function openCredentials(source: ConfigSource, clock: Clock): Credentials
     const readAt = clock.now();
     const settings = await readSettings(loaded);
     const { server, proxyUrl } = clusterOf(loaded);
-    const material = JSON.stringify([server, proxyUrl, ...MATERIAL.map((name) => String(settings[name]))]);
+    const material = materialOf(server, proxyUrl, settings);
     if (agent?.material !== material) {
       retire(agent?.agent);
       agent = { material, agent: newAgent(server, proxyUrl, settings) };
@@ -60,7 +61,8 @@ export function openCredentials(source: ConfigSource, clock: Clock): Credentials
     async current(signal) {
       const age = last === undefined ? Infinity : Math.abs(clock.now() - last.readAt);
       if (last !== undefined && age <= LONGEST_AGE_MS) return last.connection;
-      return (await flight.run('read', read, signal)).connection;
+      reading ??= read().finally(() => (reading = undefined));
+      return (await abortable(reading, signal)).connection;
     },
     forget() {
       // The library remembers tokens of plugins as well, so all of it goes.
@@ -73,7 +75,11 @@ export function openCredentials(source: ConfigSource, clock: Clock): Credentials
   };
 }
 
-const MATERIAL = ['ca', 'cert', 'key', 'rejectUnauthorized', 'servername'] as const;
+/** What a connection is made of: a change of it takes new connections. */
+function materialOf(server: string, proxyUrl: string | undefined, settings: RequestOptions): string {
+  const { ca, cert, key, rejectUnauthorized, servername } = settings;
+  return JSON.stringify([server, proxyUrl, ca, cert, key, rejectUnauthorized, servername]);
+}
 
 function clusterOf({ config }: LoadedConfig): {
   readonly server: string;
@@ -90,7 +96,7 @@ async function readSettings({ config, tokenFile }: LoadedConfig): Promise<Reques
     await config.applyToHTTPSOptions(settings);
     if (tokenFile !== undefined) {
       const token = (await readFile(tokenFile, 'utf8')).trim();
-      settings.headers = { ...settings.headers, Authorization: `Bearer ${token}` };
+      settings.headers = { ...headersOf(settings), Authorization: `Bearer ${token}` };
     }
   } catch (error) {
     if (isFault(error)) throw error;
@@ -115,15 +121,13 @@ function newAgent(server: string, proxyUrl: string | undefined, settings: Reques
   if (proxyUrl !== undefined && settings.agent instanceof HttpAgent) return settings.agent;
   const options: AgentOptions = { keepAlive: true, maxFreeSockets: 16 };
   if (server.startsWith('http:')) return new HttpAgent(options);
-  const tls = Object.fromEntries(
-    MATERIAL.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]])),
-  );
-  return new HttpsAgent({ ...options, ...tls });
+  const { ca, cert, key, rejectUnauthorized, servername } = settings;
+  return new HttpsAgent({ ...options, ca, cert, key, rejectUnauthorized, servername });
 }
 
 /** Requests on their way go on; nothing new, and no connection is kept. */
 function retire(agent: HttpAgent | undefined): void {
   if (agent === undefined) return;
   agent.maxFreeSockets = 0;
-  for (const socket of Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? [])) socket.destroy();
+  for (const sockets of Object.values(agent.freeSockets)) sockets?.forEach((socket) => socket.destroy());
 }

@@ -1,5 +1,7 @@
-export type { ApiClient, ApiClientOptions, ApiRequest } from './api-client.ts';
+export type { ApiClient, ApiClientOptions } from './api-client.ts';
 export { openApiClient } from './api-client.ts';
+export type { CacheTiming } from './cache-timing.ts';
+export { CACHE_TIMING } from './cache-timing.ts';
 export type { ConfigSource, SourceInput } from './config-source.ts';
 export { chooseConfigSource } from './config-source.ts';
 export type { KubernetesFaultCode } from './faults.ts';
@@ -11,5 +13,6 @@ export type { Change, Entry, IndexBy } from './object-store.ts';
 export type { RateLimitOptions } from './rate-limit.ts';
 export type { KubernetesObject, ObjectMeta, Resource } from './resource.ts';
 export { collectionPath, isRecord, objectKey, readObject, resourceName } from './resource.ts';
-export type { CacheDeps, CacheOptions, CacheTiming, ResourceCache } from './resource-cache.ts';
-export { CACHE_TIMING, createResourceCache } from './resource-cache.ts';
+export type { CacheDeps, CacheOptions, ResourceCache } from './resource-cache.ts';
+export { createResourceCache } from './resource-cache.ts';
+export type { ApiRequest } from './send.ts';

@@ -1,7 +1,8 @@
 import { Fault } from '@opensandbox/base';
 import { describe, expect, it } from 'vitest';
-import type { ApiClient, ApiRequest } from './api-client.ts';
+import type { ApiClient } from './api-client.ts';
 import { listObjects } from './list.ts';
+import type { ApiRequest } from './send.ts';
 
 const expired = new Fault('conflict', 'kubernetes.expired', 'too old');
 const resource = { group: '', version: 'v1', plural: 'pods', namespace: 'a b' };

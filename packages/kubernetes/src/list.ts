@@ -2,6 +2,7 @@ import type { ApiClient } from './api-client.ts';
 import { answerFault, isExpired } from './faults.ts';
 import { collectionPath, isRecord, readObject, resourceName } from './resource.ts';
 import type { KubernetesObject, Resource } from './resource.ts';
+import type { ApiRequest } from './send.ts';
 import { versionOf } from './watch-event.ts';
 
 export interface Selection {
@@ -65,11 +66,7 @@ function readPage(body: unknown): Page {
   };
 }
 
-function listRequest(
-  options: ListOptions,
-  limit: number | undefined,
-  next: string | undefined,
-): Parameters<ApiClient['call']>[0] {
+function listRequest(options: ListOptions, limit: number | undefined, next: string | undefined): ApiRequest {
   return {
     path: collectionPath(options.resource),
     query: { ...selectors(options), limit, continue: next },

@@ -62,8 +62,9 @@ function addMissing(config: KubeConfig, next: KubeConfig): void {
   for (const user of next.getUsers()) if (!has(config.users, user.name)) config.addUser(user);
   for (const context of next.getContexts())
     if (!has(config.contexts, context.name)) config.addContext(context);
-  if (config.getCurrentContext() === '' || config.getCurrentContext() === undefined)
-    config.setCurrentContext(next.getCurrentContext());
+  // Undefined before any file set it, whatever the library's types say.
+  const current = config.getCurrentContext() as string | undefined;
+  if (current === undefined || current === '') config.setCurrentContext(next.getCurrentContext());
 }
 
 /** By the name of the user. The library knows no `tokenFile` in a kubeconfig. */

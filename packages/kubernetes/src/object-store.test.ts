@@ -50,7 +50,7 @@ describe('createObjectStore', () => {
         expect(told).toEqual(model);
         told = new Map();
         for (const [index, by] of Object.entries(indexes)) {
-          for (const name of ['x', 'y', 'z', ...'0123456789']) {
+          for (const name of ['x', 'y', 'z', '0', '1', '5', '9']) {
             const found = new Set(store.find(index, name));
             expect(found).toEqual(new Set([...model.values()].filter((each) => by(each).includes(name))));
           }

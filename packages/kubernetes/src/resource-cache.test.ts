@@ -1,11 +1,12 @@
 import { Fault } from '@opensandbox/base';
 import { captureLog, FakeClock } from '@opensandbox/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ApiClient, ApiRequest } from './api-client.ts';
+import type { ApiClient } from './api-client.ts';
 import { timeoutFault } from './faults.ts';
 import type { Change } from './object-store.ts';
 import { createResourceCache } from './resource-cache.ts';
 import type { CacheOptions } from './resource-cache.ts';
+import type { ApiRequest } from './send.ts';
 
 const away = new Fault('unavailable', 'kubernetes.unavailable', 'away');
 const object = (name: string, resourceVersion: string, text: unknown = name) => ({
@@ -93,7 +94,7 @@ function world(change: Partial<CacheOptions<unknown>> = {}) {
       watchSeconds: 50,
       graceMs: 5000,
       resyncMs: 600_000,
-      backoff: { ...backoff, random: () => 0.5 },
+      backoff,
     },
     ...change,
   };

@@ -178,7 +178,7 @@ describe('a cache whose API server goes away', () => {
     await expect.poll(() => valuesOf(cache), PATIENT).toEqual({ new: '2', stays: '1' });
     await expect.poll(() => cache.health().lastError, PATIENT).toBeUndefined();
     expect(followed.log.count('kubernetes.follow_resumed')).toBeGreaterThan(0);
-  });
+  }, 300_000);
 
   it('lists again when the history it would go on from is gone', async () => {
     const maps = await world('compacted');
@@ -200,5 +200,5 @@ describe('a cache whose API server goes away', () => {
     await expect.poll(() => valuesOf(followed.cache), PATIENT).toEqual({ new: '2' });
     expect(followed.log.count('kubernetes.relist')).toBeGreaterThan(0);
     expect(followed.cache.health().lists).toBe(2);
-  });
+  }, 300_000);
 });

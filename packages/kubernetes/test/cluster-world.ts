@@ -36,7 +36,7 @@ export function follow<T>(wish: FollowWish, options: Omit<CacheOptions<T>, 'timi
     { source: { from: 'files', paths: [wish.kubeconfig] }, timeoutMs: 20_000 },
     clock,
   );
-  const backoff = { firstMs: 50, longestMs: 300, jitter: 0.5, random: Math.random };
+  const backoff = { firstMs: 50, longestMs: 300, jitter: 0.5 };
   const timing = { backoff, ...wish.timing };
   const around = wish.around ?? ((same: ApiClient) => same);
   const deps = { client: around(client), clock, log, random: Math.random };
@@ -49,7 +49,7 @@ export function follow<T>(wish: FollowWish, options: Omit<CacheOptions<T>, 'timi
 
 /** What a test's config map says, by name. */
 export function valuesOf(cache: ResourceCache<string>): Readonly<Record<string, string>> {
-  return Object.fromEntries([...cache.all()].map(({ name, value }) => [name, value]).sort());
+  return Object.fromEntries([...cache.all()].map(({ name, value }): [string, string] => [name, value]));
 }
 
 export const selectValue: CacheOptions<string>['select'] = (object) => {

@@ -1,4 +1,5 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '@opensandbox/base';
 import type { Cluster } from '@opensandbox/testkit';
@@ -6,7 +7,7 @@ import { ADMIN_TOKEN } from '@opensandbox/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openApiClient } from '../src/index.ts';
 import type { ConfigSource } from '../src/index.ts';
-import { openTestCluster } from './cluster-world.ts';
+import { openTestCluster, PATIENT } from './cluster-world.ts';
 
 let cluster: Cluster;
 const signal = AbortSignal.timeout(600_000);
@@ -19,7 +20,7 @@ afterAll(async () => cluster[Symbol.asyncDispose]());
 
 async function namespaces(source: ConfigSource): Promise<unknown> {
   using client = openApiClient({ source }, systemClock());
-  return client.call({ path: '/api/v1/namespaces', what: 'list namespaces' }, signal);
+  return await client.call({ path: '/api/v1/namespaces', what: 'list namespaces' }, signal);
 }
 
 const LIST = expect.objectContaining({ kind: 'NamespaceList' }) as unknown;
@@ -68,6 +69,27 @@ describe('the credentials of a client', () => {
       exec: { ...exec, command: '/nonexistent/plugin', args: [] },
     });
     await expect(namespaces(failing)).rejects.toMatchObject({ code: 'kubernetes.config' });
+  });
+
+  it('wait no longer for a plugin that hangs than the request may take, and start it once', async () => {
+    const started = join(cluster.directory, 'started');
+    const script = `fs.appendFileSync(${JSON.stringify(started)}, process.pid + ' '); setInterval(() => {}, 1e6)`;
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1beta1',
+      command: process.execPath,
+      args: ['-e', script],
+    };
+    using client = openApiClient({ source: await kubeconfig('hanging', { exec }) }, systemClock());
+    const ask = () => client.call({ path: '/api', what: 'look', timeoutMs: 200 }, signal);
+    await expect(ask()).rejects.toMatchObject({ kind: 'timeout', code: 'kubernetes.timeout' });
+    await expect(ask()).rejects.toMatchObject({ kind: 'timeout' });
+    const pids = async (): Promise<string[]> =>
+      (await readFile(started, 'utf8').catch(() => '')).split(' ').filter((pid) => pid !== '');
+    await expect.poll(pids, PATIENT).toHaveLength(1);
+    const [pid] = await pids();
+    process.kill(Number(pid), 'SIGKILL');
+    await expect.poll(() => existsSync(`/proc/${pid ?? ''}`), PATIENT).toBe(false);
+    expect(await pids()).toHaveLength(1);
   });
 
   it('come from several kubeconfigs, of which the first that says something wins', async () => {

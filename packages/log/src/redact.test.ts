@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { redactText } from './redact.ts';
+import { redact, redactText } from './redact.ts';
+
+describe('redact', () => {
+  it('hides what is named like a credential, but for the name of a queue', () => {
+    expect(redact({ apiKey: 'a', renew_queue_key: 'intents', tokens: 3 })).toEqual({
+      apiKey: '[redacted]',
+      renew_queue_key: 'intents',
+      tokens: 3,
+    });
+  });
+});
 
 describe('redactText', () => {
   it.each([

@@ -3,6 +3,8 @@ import { Secret } from '@opensandbox/base';
 const HIDDEN = '[redacted]';
 /** Names whose values are credentials. `keyId`, `dedupeKey` and the like are caught too: better one too many. */
 const SECRET_NAME = /key|token|password|passwd|secret|authorization|cookie|credential|registry[-_]?auth|dsn/i;
+/** The name of a Redis list, which looks like a credential's. */
+const QUEUE_NAME = 'renew_queue_key';
 /** Credentials inside URLs, and header-like text inside messages. */
 // A scheme is looked for where a word begins and is short: otherwise long text costs quadratic time.
 const URL_CREDENTIALS = /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/@:]{0,1024}:[^\s/@]{1,4096}@/gi;
@@ -20,6 +22,8 @@ export function redact(value: unknown): unknown {
 
 /** Text with the credentials in it hidden. */
 export function redactText(text: string): string {
+  // Most text is a word or a path: what has neither separator cannot hold what is looked for.
+  if (text.length <= LONGEST_TEXT && !text.includes(':') && !text.includes('=')) return text;
   return cut(text).replace(URL_CREDENTIALS, `$1${HIDDEN}@`).replace(HEADER_TEXT, `$1$2${HIDDEN}`);
 }
 
@@ -61,7 +65,19 @@ function copyObject(value: object, depth: number, above: Set<object>): unknown {
 function isHidden(name: string, value: unknown): boolean {
   if (value === undefined || value === null || typeof value === 'number' || typeof value === 'boolean')
     return false;
-  return SECRET_NAME.test(name);
+  return isSecretName(name);
+}
+
+const MOST_NAMES_KNOWN = 1000;
+const knownNames = new Map<string, boolean>();
+
+/** The same few names come with every line. */
+function isSecretName(name: string): boolean {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  const isSecret = SECRET_NAME.test(name) && name !== QUEUE_NAME;
+  if (knownNames.size < MOST_NAMES_KNOWN) knownNames.set(name, isSecret);
+  return isSecret;
 }
 
 function copyError(error: Error, depth: number, above: Set<object>): unknown {

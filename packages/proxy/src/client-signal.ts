@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Fault } from '@opensandbox/base';
 
 /** A signal that aborts when the client leaves before its answer was sent, or when the server closes. */
@@ -23,6 +24,27 @@ export function openClientSignal(response: ServerResponse, closing: AbortSignal)
       closing.removeEventListener('abort', onClosing);
     },
   };
+}
+
+const SIGNALS = new WeakMap<Socket, AbortSignal>();
+
+/**
+ * A signal that aborts when a connection ends, or when the server closes. It is one for all requests of the connection:
+ * whoever listens to it has to stop listening. Cheaper than a signal for each request.
+ */
+export function connectionSignal(socket: Socket, closing: AbortSignal): AbortSignal {
+  const known = SIGNALS.get(socket);
+  if (known !== undefined) return known;
+  const controller = new AbortController();
+  const onClosing = (): void => controller.abort(closing.reason);
+  socket.once('close', () => {
+    closing.removeEventListener('abort', onClosing);
+    controller.abort(clientGone());
+  });
+  if (closing.aborted) onClosing();
+  else closing.addEventListener('abort', onClosing, { once: true });
+  SIGNALS.set(socket, controller.signal);
+  return controller.signal;
 }
 
 export function clientGone(): Fault {

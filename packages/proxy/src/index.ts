@@ -1,12 +1,15 @@
-export { clientGone, openClientSignal, serverClosing } from './client-signal.ts';
+export type { AnswerHead } from './answer-head.ts';
+export { clientGone, connectionSignal, openClientSignal, serverClosing } from './client-signal.ts';
 export type { ClientSignal } from './client-signal.ts';
 export { endAndDrain } from './end-and-drain.ts';
 export { forward } from './forward.ts';
-export type { Destination, Exchange } from './forward.ts';
+export type { Destination, Exchange } from './exchange.ts';
 export { upstreamHeaders } from './proxy-headers.ts';
 export type { RequestHeaderRules } from './proxy-headers.ts';
 export { replayWithoutUpgrade } from './replay.ts';
+export type { TrafficFacts, TrafficHooks } from './traffic.ts';
+export { awaitLeave } from './leave-to-send.ts';
 export { openTunnel } from './tunnel.ts';
 export type { Handover, TunnelDeps } from './tunnel.ts';
 export { createUpstream } from './upstream.ts';
-export type { Upstream } from './upstream.ts';
+export type { Upstream, UpstreamOptions } from './upstream.ts';

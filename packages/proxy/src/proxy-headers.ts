@@ -39,12 +39,7 @@ export function downstreamHeaders(
   const names = new Set(Object.keys(own).filter((name) => name !== 'vary'));
   // A service that allows credentials did so for the origin it names, not for the one this server mirrors.
   if (names.has('access-control-allow-origin')) names.add('access-control-allow-credentials');
-  const headers = endToEndHeaders(upstream, names).map(toLatin1);
+  const headers = endToEndHeaders(upstream, names);
   for (const [name, value] of Object.entries(own)) headers.push(name, value);
   return headers;
-}
-
-/** Bytes beyond ASCII arrive here read as UTF-8; headers are written as Latin-1, so the same bytes go out. */
-function toLatin1(text: string): string {
-  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }

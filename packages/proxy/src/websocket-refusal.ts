@@ -33,6 +33,18 @@ export function closeFrame(code: number, reason: string): Buffer {
   return frame;
 }
 
+/** A close frame without a code, for a client. */
+export function emptyCloseFrame(): Buffer {
+  return Buffer.from([0x88, 0]);
+}
+
+/** A close frame as clients send it: masked, with a mask that changes nothing. */
+export function closeFrameToService(code: number): Buffer {
+  const frame = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0, 0]);
+  frame.writeUInt16BE(code, 6);
+  return frame;
+}
+
 /** At most `limit` bytes of UTF-8, never half a character. */
 function cutToBytes(text: string, limit: number): Buffer {
   const bytes = Buffer.from(text, 'utf8');

@@ -62,7 +62,7 @@ async function connectOnce(
   };
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    await within(clock, { ms: CONNECT_MS, signal }, Promise.race([broken, greet(redis)]));
+    await within(clock, { ms: CONNECT_MS, signal }, Promise.race([broken, greet(redis, target.db)]));
     up();
     await Promise.race([broken, session(redis, ending.signal)]);
   } finally {
@@ -72,9 +72,11 @@ async function connectOnce(
   }
 }
 
-async function greet(redis: Redis): Promise<void> {
+async function greet(redis: Redis, db: number): Promise<void> {
   // What it rejects with says less than the event does.
   await redis.connect().catch(() => new Promise<never>(() => undefined));
+  // The client goes on with the first database when there is no such one; others may use that.
+  if (db !== 0) await redis.select(db);
   await redis.ping();
 }
 

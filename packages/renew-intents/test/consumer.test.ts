@@ -89,12 +89,34 @@ describe('the consumer', () => {
     await expect.poll(() => logs.count('renew.handle_failed'), SOON).toBe(1);
   });
 
+  it('takes from the database that it is told, and from no other when there is no such one', async () => {
+    await open();
+    await push(intentOf('first'));
+    consume({ dsn: `${redis.dsn}/99` });
+    await expect.poll(() => logs.text(), SOON).toContain('out of range');
+    await redis.client.select(3);
+    await push(intentOf('third'));
+    consume({ dsn: `${redis.dsn}/3` });
+    await expect.poll(() => delivered, SOON).toEqual(['third']);
+  });
+
   it('works over a socket, with a password', async () => {
     await open({ password: 'p@ss/w%rd' });
     consume({ dsn: redis.socketDsn });
     await push(intentOf('a'));
     await expect.poll(() => delivered, SOON).toEqual(['a']);
     expect(logs.text()).not.toContain('p@ss');
+  });
+
+  it('works over TLS, and refuses a certificate that nobody vouches for', async () => {
+    await open({ isTls: true });
+    await push(intentOf('a'));
+    consume();
+    await expect.poll(() => logs.count('renew.redis_unreachable'), SOON).toBe(1);
+    expect(logs.text()).toMatch(/self.signed/i);
+    expect(delivered).toEqual([]);
+    consume({ dsn: `${redis.dsn}?ssl_cert_reqs=none` });
+    await expect.poll(() => delivered, SOON).toEqual(['a']);
   });
 
   it('tells once that a password is wrong, without telling it, and works when it is right again', async () => {

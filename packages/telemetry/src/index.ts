@@ -1,1 +1,13 @@
-export {};
+export { EXPOSITION_TYPE, expose } from './metrics/exposition.ts';
+export type { Family, HistogramValue, LabelNames, Naming, Series } from './metrics/family.ts';
+export { createMeters, DURATION_BOUNDS_S } from './metrics/meters.ts';
+export type { Counter, Gauge, Histogram, Labelled, Meters, Observe } from './metrics/meters.ts';
+export { carriedHeaders, contextOf } from './tracing/carry.ts';
+export { openTracing } from './tracing/open-tracing.ts';
+export type { TracingDeps } from './tracing/tracing-deps.ts';
+export { formatTraceParent, parseTraceContext } from './tracing/trace-context.ts';
+export type { TraceContext } from './tracing/trace-context.ts';
+export { sendsTraces } from './tracing/trace-settings.ts';
+export type { Environment as TelemetryEnvironment } from './tracing/trace-settings.ts';
+export { noTracing } from './tracing/tracing.ts';
+export type { Attributes, AttributeValue, Span, SpanKind, SpanOptions, Tracing } from './tracing/tracing.ts';

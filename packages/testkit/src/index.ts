@@ -9,6 +9,9 @@ export type {
 export type { EventWatch } from './event-watch.ts';
 export { shows, showsGone, watchEvents } from './event-watch.ts';
 export { FakeClock, settle } from './fake-clock.ts';
+export type { ApiAnswer, Cluster, ClusterOptions, ClusterTokens } from './kubernetes/cluster.ts';
+export { ADMIN_TOKEN, buildKubernetes, openCluster } from './kubernetes/cluster.ts';
+export { installCustomResources } from './kubernetes/custom-resources.ts';
 export type { LeakCheck } from './leak-check.ts';
 export { leakCheck } from './leak-check.ts';
 export type { LogCapture, LogLine } from './log-capture.ts';
@@ -22,3 +25,7 @@ export type { SnapshotStoreHarness } from './snapshot-store-conformance.ts';
 export { sampleSnapshot, snapshotStoreConformance } from './snapshot-store-conformance.ts';
 export type { StoreHarness } from './store-conformance.ts';
 export { storeConformance } from './store-conformance.ts';
+export { parseExposition } from './exposition.ts';
+export type { ExposedMetric, ExposedSample } from './exposition.ts';
+export { openOtlpCollector } from './otlp-collector.ts';
+export type { CollectedRequest, CollectedSpan, OtlpCollector } from './otlp-collector.ts';

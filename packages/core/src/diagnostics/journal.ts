@@ -29,11 +29,15 @@ export interface Journal {
   /** Does nothing for a sandbox without a page. */
   add(id: SandboxId, happening: Happening): void;
   close(id: SandboxId): void;
+  /** There was such a sandbox and it was removed. Only the latest are remembered. */
+  hasClosed(id: SandboxId): boolean;
   read(id: SandboxId): JournalPage;
 }
 
 const MOST_ENTRIES = 100;
 const LONGEST_MESSAGE = 1000;
+/** Ids of removed sandboxes, 36 bytes each. */
+const MOST_CLOSED = 10_000;
 const UNKNOWN: JournalPage = { entries: [], isCut: true, dropped: 0 };
 
 interface Page {
@@ -44,8 +48,10 @@ interface Page {
 
 export function createJournal(clock: { now(): number }): Journal {
   const pages = new Map<SandboxId, Page>();
+  const closed = new Set<SandboxId>();
   return {
     open(id, isCut) {
+      closed.delete(id);
       if (!pages.has(id)) pages.set(id, { entries: [], isCut, dropped: 0 });
     },
     add(id, { event, message }) {
@@ -62,7 +68,13 @@ export function createJournal(clock: { now(): number }): Journal {
       page.entries.shift();
       page.dropped += 1;
     },
-    close: (id) => void pages.delete(id),
+    close(id) {
+      if (!pages.delete(id)) return;
+      closed.add(id);
+      const [oldest] = closed;
+      if (closed.size > MOST_CLOSED && oldest !== undefined) closed.delete(oldest);
+    },
+    hasClosed: (id) => closed.has(id),
     read(id) {
       const page = pages.get(id);
       return page === undefined ? UNKNOWN : { ...page, entries: [...page.entries] };

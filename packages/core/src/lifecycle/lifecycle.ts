@@ -7,6 +7,7 @@ import type { SandboxStore } from '../ports/sandbox-store.ts';
 import type { SnapshotStore } from '../ports/snapshot-store.ts';
 import type { Moment, Reach, Sandbox, SandboxId, SandboxSpec } from '../sandbox.ts';
 import type { Snapshots } from '../snapshots/snapshots.ts';
+import type { AccessSource, RenewOnAccessOptions } from './access.ts';
 
 export interface CreateSandbox {
   readonly spec: SandboxSpec;
@@ -54,6 +55,11 @@ export interface Lifecycle {
   resume(id: SandboxId, signal: AbortSignal): Promise<void>;
   /** Sets a new deadline; resolves with it in epoch ms when it is durable. It acts to the millisecond. */
   renew(id: SandboxId, expiresAt: number | Moment, signal: AbortSignal): Promise<number>;
+  /**
+   * Somebody uses the sandbox: prolongs it in the background if it asked for that when it was created. Never throws, never
+   * waits, never shortens a deadline; does nothing for ids that are not there.
+   */
+  accessed(id: SandboxId, source: AccessSource): void;
   /** Merge patch: text sets, `undefined` deletes, absent keeps. */
   patchMetadata(
     id: SandboxId,
@@ -65,6 +71,12 @@ export interface Lifecycle {
    * Fault that ended it), the sandbox was deleted, `signal` aborted, or the configured wait passed.
    */
   resolve(id: SandboxId, port: number, signal: AbortSignal): Promise<PortAddress>;
+  /**
+   * The address of a port for a request that is passed on to it. Rejects with `sandbox.not_found` (never heard of),
+   * `sandbox.gone` (ended, failed, removed), `sandbox.paused`, and, when a short wait did not help, with
+   * `sandbox.not_ready` (starting, pausing, resuming). Answers from what is known: no engine is asked.
+   */
+  visit(id: SandboxId, port: number, signal: AbortSignal): Promise<PortAddress>;
   /** What is kept of sandboxes, for new ones to start from. */
   readonly snapshots: Snapshots;
   /** Texts for people who want to know what is wrong. */
@@ -78,6 +90,8 @@ export interface LifecycleOptions {
   readonly failureTtlMs: number;
   /** How long `resolve` waits for a Pending sandbox. */
   readonly resolveWaitMs: number;
+  /** How long `visit` waits for a sandbox that is on its way; 5 s when absent. */
+  readonly visitWaitMs?: number | undefined;
   /** How long `destroy` keeps its caller waiting; the removal itself goes on. */
   readonly removeWaitMs: number;
   /** How many sandboxes are provisioned at the same time; the others wait their turn. */
@@ -98,6 +112,8 @@ export interface LifecycleDeps {
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly options: LifecycleOptions;
+  /** Absent: accesses prolong nothing. */
+  readonly renewOnAccess?: RenewOnAccessOptions | undefined;
 }
 
 /** Opens the domain: restores deadlines, starts the loops in `scope`, resolves after the first engine snapshot. */

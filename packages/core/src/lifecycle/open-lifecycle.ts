@@ -20,8 +20,11 @@ import { destroy, expire } from './destroy.ts';
 import type { Lifecycle, LifecycleDeps } from './lifecycle.ts';
 import { patchMetadata } from './patch-metadata.ts';
 import { pause, resume } from './pause.ts';
+import type { RenewOnAccess } from './renew-on-access.ts';
+import { NO_RENEWALS, openRenewOnAccess } from './renew-on-access.ts';
 import { renew } from './renew.ts';
 import { resolve } from './resolve.ts';
+import { visit } from './visit.ts';
 import { waitSettled } from './wait-settled.ts';
 
 const RETRY_FIRST_MS = 1000;
@@ -42,7 +45,9 @@ export async function openLifecycle(deps: LifecycleDeps, scope: Scope): Promise<
     if (!context.deadlines.has(record.id)) context.deadlines.set(record.id, removalDueAt(context, record));
   }
   scope.run('sweep', (signal) => sweep(context, signal));
-  return serve(context, { journal, snapshots: openSnapshots(context, scope) });
+  const { renewOnAccess: wished } = deps;
+  const renewOnAccess = wished === undefined ? NO_RENEWALS : openRenewOnAccess(context, wished, scope);
+  return serve(context, { journal, snapshots: openSnapshots(context, scope), renewOnAccess });
 }
 
 function openContext(deps: LifecycleDeps, journal: Journal, scope: Scope): Context {
@@ -60,10 +65,13 @@ function openContext(deps: LifecycleDeps, journal: Journal, scope: Scope): Conte
   return context;
 }
 
-function serve(
-  context: Context,
-  { journal, snapshots }: { readonly journal: Journal; readonly snapshots: Snapshots },
-): Lifecycle {
+interface Parts {
+  readonly journal: Journal;
+  readonly snapshots: Snapshots;
+  readonly renewOnAccess: RenewOnAccess;
+}
+
+function serve(context: Context, { journal, snapshots, renewOnAccess }: Parts): Lifecycle {
   return {
     create: (request, signal) => create(context, request, signal),
     waitSettled: (id, waitMs, signal) => waitSettled(context, id, waitMs, signal),
@@ -73,8 +81,10 @@ function serve(
     pause: (id, signal) => pause(context, id, signal),
     resume: (id, signal) => resume(context, id, signal),
     renew: (id, expiresAt) => renew(context, id, expiresAt),
+    accessed: (id, source) => renewOnAccess.accessed(id, source),
     patchMetadata: (id, patch) => patchMetadata(context, id, patch),
     resolve: (id, port, signal) => resolve(context, id, port, signal),
+    visit: (id, port, signal) => visit(context, (gone) => journal.hasClosed(gone), { id, port }, signal),
     snapshots,
     diagnostics: createDiagnostics(context, journal),
   };

@@ -57,8 +57,13 @@ export type Removal = 'removed' | 'absent';
 
 export type EngineEvent =
   | { readonly type: 'snapshot'; readonly readAt: number; readonly observations: readonly Observation[] }
-  | { readonly type: 'observed'; readonly observation: Observation }
-  | { readonly type: 'gone'; readonly id: SandboxId; readonly readAt: number };
+  | ({ readonly type: 'observed'; readonly observation: Observation } & Happening)
+  | ({ readonly type: 'gone'; readonly id: SandboxId; readonly readAt: number } & Happening);
+
+/** When the engine says that it happened, epoch milliseconds; absent when no event of the engine led to the reading. */
+export interface Happening {
+  readonly happenedAt?: number | undefined;
+}
 
 /**
  * Freezes and thaws. Both reject with `conflict` (`sandbox.not_running`, `sandbox.not_paused`) when the engine

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
@@ -11,6 +11,8 @@ const PATIENCE_MS = 30_000;
 
 export interface RedisOptions {
   readonly password?: string;
+  /** TLS only, with a certificate that nobody vouches for. */
+  readonly isTls?: boolean;
   /** Begin without a running server. */
   readonly isDown?: boolean;
 }
@@ -39,6 +41,7 @@ export async function openTestRedis(options: RedisOptions = {}): Promise<TestRed
     host: '127.0.0.1',
     port,
     ...(password === '' ? {} : { password }),
+    ...(options.isTls === true ? { tls: { rejectUnauthorized: false } } : {}),
     lazyConnect: true,
     retryStrategy: () => 100,
     maxRetriesPerRequest: null,
@@ -48,7 +51,8 @@ export async function openTestRedis(options: RedisOptions = {}): Promise<TestRed
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    const settings = ['--bind', '127.0.0.1', '--port', String(port), '--unixsocket', socket];
+    const ports = options.isTls === true ? tlsPort(directory, port) : ['--port', String(port)];
+    const settings = ['--bind', '127.0.0.1', ...ports, '--unixsocket', socket];
     const secret = password === '' ? [] : ['--requirepass', password];
     const still = ['--save', '', '--appendonly', 'no', '--dir', directory, '--daemonize', 'no'];
     child = spawn('redis-server', [...settings, ...secret, ...still], { stdio: 'ignore' });
@@ -64,7 +68,7 @@ export async function openTestRedis(options: RedisOptions = {}): Promise<TestRed
 
   if (options.isDown !== true) await start();
   return {
-    dsn: `redis://${user}127.0.0.1:${port}`,
+    dsn: `${options.isTls === true ? 'rediss' : 'redis'}://${user}127.0.0.1:${port}`,
     socketDsn: `unix://${user}${socket}`,
     client,
     start,
@@ -77,6 +81,14 @@ export async function openTestRedis(options: RedisOptions = {}): Promise<TestRed
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+function tlsPort(directory: string, port: number): readonly string[] {
+  const [certificate, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
+  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=127.0.0.1'];
+  execFileSync('openssl', [...request, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
+  const files = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-auth-clients', 'no'];
+  return ['--port', '0', '--tls-port', String(port), ...files];
 }
 
 async function reachable(port: number, child: ChildProcess): Promise<void> {
