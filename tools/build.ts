@@ -1,4 +1,4 @@
-/** Builds what ships: apps/server/dist (one bundle per entry) and the agent's layout below it. */
+/** Builds what ships: the bundles of the server and the gateway, and the agent's layout below the server's. */
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -31,15 +31,18 @@ function externals(): string[] {
     .flatMap((name) => [name, `${name}/*`]);
 }
 
-async function buildServer(): Promise<void> {
-  const outdir = join(root, 'apps/server/dist');
+/** One bundle of `apps/<name>/src/main.ts` in `apps/<name>/dist`. */
+async function bundle(name: string): Promise<void> {
+  const outdir = join(root, 'apps', name, 'dist');
   rmSync(outdir, { recursive: true, force: true });
   await build({
-    entryPoints: [join(root, 'apps/server/src/main.ts')],
+    entryPoints: [join(root, 'apps', name, 'src/main.ts')],
     outdir,
     bundle: true,
     platform: 'node',
     format: 'esm',
+    // What is imported late must stay apart, or its own imports would load with the server.
+    splitting: true,
     target: 'node20',
     sourcemap: true,
     external: [...externals(), '@alibaba-group/opensandbox'],
@@ -57,5 +60,6 @@ function buildAgent(): void {
   chmodSync(join(shipped, 'bootstrap.sh'), 0o755);
 }
 
-await buildServer();
+await bundle('server');
+await bundle('ingress');
 buildAgent();

@@ -1,7 +1,14 @@
+/** Where a port of a sandbox is dialled; `basePath` stands before the path (`''` for none). */
+export interface DialAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly basePath: string;
+}
+
 /** What the gateway knows of a sandbox. */
 export interface SandboxEntry {
-  /** Where the sandbox's ports are dialled; `basePath` stands before the path (`''` for none). */
-  readonly dial: (port: number) => { readonly host: string; readonly port: number; readonly basePath: string };
+  /** A source that has to ask for the address of a port answers with a promise, and throws as `find` does. */
+  readonly dial: (port: number, signal: AbortSignal) => DialAddress | Promise<DialAddress>;
   /** Clients have to show it, or a signature, when it is there. */
   readonly accessToken: string | undefined;
 }
@@ -16,6 +23,8 @@ export interface SandboxDirectory {
    * (`sandbox.ambiguous`), anything else when the source itself is away.
    */
   find(sandboxId: string, signal: AbortSignal): Promise<SandboxEntry> | SandboxEntry;
+  /** Nothing answered at the address of this port: what is known of the sandbox may be out of date. */
+  doubt?(sandboxId: string, port: number): void;
   /** Whether what it tells is fresh enough to be relied on; for the health route. */
   health(): { readonly isFresh: boolean; readonly ageMs: number; readonly sandboxes: number };
 }
