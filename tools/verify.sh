@@ -38,8 +38,15 @@ need_idle_packages jupyter-server python3-ipykernel mariadb-server-core
 need_packages bindfs
 # A runtime for sandboxes that is not the engine's own, and file systems with and without quotas.
 need_packages runsc btrfs-progs xfsprogs e2fsprogs
+# Opens apps in sandboxes as people do.
+need_packages chromium
 # Engines behind ssh and TLS, and Podman.
 need_idle_packages openssh-server openssh-client openssl podman containernetworking-plugins runc
+# Where gateways leave word that sandboxes are in use.
+need_idle_packages redis-server
+# A real API server of Kubernetes with its store. It takes minutes to build, once on a machine.
+need_idle_packages etcd-server openssl
+bash tools/kubernetes/build.sh
 build_project
 start_engine "$work/engine"
 demo_image

@@ -13,7 +13,7 @@ export const REPOSITORY = resolve(dirname(fileURLToPath(import.meta.url)), '../.
 const BUILD_MS = 900_000;
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
-/** The server's image, built from `deploy/Dockerfile` as it ships. */
+/** An image built from a Dockerfile as it ships. */
 export interface ServerImage extends AsyncDisposable {
   readonly tag: string;
 }
@@ -22,7 +22,7 @@ export interface ServerImage extends AsyncDisposable {
  * Its two bases are this machine's Node.js on Debian: the first has what npm has downloaded here before, and the
  * binary that better-sqlite3 would fetch or compile.
  */
-export async function buildServerImage(): Promise<ServerImage> {
+export async function buildServerImage(dockerfile = 'deploy/Dockerfile'): Promise<ServerImage> {
   const name = `opensandbox-test/server-${randomBytes(4).toString('hex')}`;
   const label = `opensandbox-test.image=${name}`;
   const context = await mkdtemp(join(tmpdir(), 'opensandbox-image-'));
@@ -39,7 +39,7 @@ export async function buildServerImage(): Promise<ServerImage> {
     await build(buildBase, ['--tag', `${name}:build-base`]);
     const bases = [`BUILD_BASE=${name}:build-base`, `BASE=${name}:base`];
     await build(REPOSITORY, [
-      ...['--file', join(REPOSITORY, 'deploy/Dockerfile'), '--tag', `${name}:latest`],
+      ...['--file', join(REPOSITORY, dockerfile), '--tag', `${name}:latest`],
       ...bases.flatMap((base) => ['--build-arg', base]),
     ]);
   } catch (error) {

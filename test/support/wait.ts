@@ -14,3 +14,16 @@ export async function until<T>(
     await pause(50);
   }
 }
+
+/** Reads a number until it is the same for two seconds, and answers it. */
+export async function standsStill(timeoutMs: number, read: () => Promise<number>): Promise<number> {
+  const end = Date.now() + timeoutMs;
+  let [last, since] = [await read(), Date.now()];
+  while (Date.now() < since + 2000) {
+    await pause(100);
+    const next = await read();
+    if (next !== last) [last, since] = [next, Date.now()];
+    if (Date.now() > end) throw new Error(`still changing after ${timeoutMs} ms: ${last}`);
+  }
+  return last;
+}

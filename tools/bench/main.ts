@@ -1,6 +1,6 @@
 /**
  * Measures the control plane and the agent against the raw engine in the same run. Prints a table, writes JSON
- * to the file named by `--json FILE`. Usage: npm run bench [-- --only server|runtime|execd] [-- --json FILE]
+ * to the file named by `--json FILE`. Usage: npm run bench [-- --only server|runtime|execd|proxy] [-- --json FILE]
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchExecd } from './execd.ts';
 import { type Figure, table } from './figures.ts';
+import { benchProxy } from './proxy.ts';
 import { benchRuntime } from './runtime.ts';
 import { benchServer } from './server.ts';
 
@@ -20,6 +21,7 @@ try {
   if (isAsked('server')) figures.push(...(await benchServer(monitor, join(work, 'stall'))));
   if (isAsked('runtime')) figures.push(...(await benchRuntime()));
   if (isAsked('execd')) figures.push(...(await benchExecd()));
+  if (isAsked('proxy')) figures.push(...(await benchProxy()));
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

@@ -38,11 +38,12 @@ const RULES = `## Rules that join several keys
 - \`[ingress.gateway]\` is needed in gateway mode and refused otherwise; \`[ingress.secure_access]\` needs gateway mode.
 - \`secure_runtime.docker_runtime\` and \`k8s_runtime_class\` must be left out while \`secure_runtime.type\` is empty;
   gvisor and kata need one of them, firecracker needs \`k8s_runtime_class\` and the kubernetes runtime.
-- \`renew_intent.redis.enabled = true\` needs \`renew_intent.redis.dsn\`.
+- \`renew_intent.redis.enabled = true\` needs \`renew_intent.redis.dsn\`. \`renew_intent.min_interval_seconds\` should be well
+  below the 300 s that a sandbox may ask to be prolonged by; see guides/renew-on-access.md.
 
 A \`secure_runtime.type\` needs an engine that has the runtime: without it the server does not start.
 
-\`runtime.type = "kubernetes"\` and \`renew_intent.enabled = true\` are understood but not available in this version: the server refuses to start rather than run sandboxes otherwise than asked for.
+\`runtime.type = "kubernetes"\` is understood but not available in this version: the server refuses to start rather than run sandboxes otherwise than asked for.
 `;
 
 /** The reference page, from the schemas that the server itself uses. */

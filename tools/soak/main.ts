@@ -1,13 +1,17 @@
 /**
  * Long runs against a real engine, which fail when open files or memory grow: sandboxes that live and die on a
  * server, an agent that is asked for much, and a server that several clients ask for everything while it and its
- * engine die now and then. Usage: npm run soak [-- --only server|execd|chaos] [-- --minutes 30] [-- --width 4]
+ * engine die now and then, and a proxy whose clients come and go, politely, rudely and slowly. Usage:
+ * npm run soak [-- --only server|execd|chaos|proxy] [-- --minutes 30] [-- --width 4]
  * [-- --commands 10000] [-- --terminals 1000] [-- --fuzz-rounds 10] [-- --slow-seconds 360]
  * [-- --chaos-minutes 10] [-- --sandboxes 200] [-- --seed 7]
+ * [-- --cycles 10000] [-- --clients 16] [-- --quiet-seconds 240]
  */
 import { parseArgs } from 'node:util';
 import { soakChaos } from './chaos.ts';
 import { soakExecd } from './execd.ts';
+import { fuzzProxy } from './proxy-fuzz.ts';
+import { soakProxy } from './proxy.ts';
 import { soakServer } from './server.ts';
 
 const { values } = parseArgs({
@@ -22,6 +26,9 @@ const { values } = parseArgs({
     'chaos-minutes': { type: 'string', default: '10' },
     sandboxes: { type: 'string', default: '200' },
     seed: { type: 'string' },
+    cycles: { type: 'string', default: '10000' },
+    clients: { type: 'string', default: '16' },
+    'quiet-seconds': { type: 'string', default: '240' },
   },
 });
 const problems: string[] = [];
@@ -34,6 +41,15 @@ if (isWanted('execd')) {
     slowSeconds: Number(values['slow-seconds']),
   };
   problems.push(...(await soakExecd(wanted)));
+}
+if (isWanted('proxy')) {
+  const wanted = {
+    cycles: Number(values.cycles),
+    width: Number(values.clients),
+    quietSeconds: Number(values['quiet-seconds']),
+    slowSeconds: Number(values['slow-seconds']),
+  };
+  problems.push(...(await soakProxy(wanted)), ...(await fuzzProxy()));
 }
 if (isWanted('server')) problems.push(...(await soakServer(Number(values.minutes), Number(values.width))));
 if (isWanted('chaos')) {

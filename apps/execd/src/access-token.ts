@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { jsonResponse } from './error-envelope.ts';
+import { OWN_ANSWER_HEADER } from './proxy/forwarded-headers.ts';
 
 export const TOKEN_HEADER = 'x-execd-access-token';
 
@@ -16,7 +17,9 @@ export function tokenCheck(expected: string): TokenCheck {
 
 /** `error` is what clients have always read here; `code` and `message` are what they read everywhere else. */
 export function unauthorized(): Response {
-  return jsonResponse({ error: REFUSAL, code: 'UNAUTHORIZED', message: REFUSAL }, 401);
+  const response = jsonResponse({ error: REFUSAL, code: 'UNAUTHORIZED', message: REFUSAL }, 401);
+  response.headers.set(OWN_ANSWER_HEADER, 'unauthorized');
+  return response;
 }
 
 function digest(text: string): Buffer {

@@ -35,24 +35,27 @@ export type Agent = (request: Request, visitor: Visitor) => Promise<Response | u
 export function createAgent(deps: AgentDeps): Agent {
   const router = createRouter(deps);
 
-  async function answer(request: Request, visitor: Visitor): Promise<Response | undefined> {
+  async function answer(
+    request: Request,
+    visitor: Visitor,
+    traceHeaders: readonly string[],
+  ): Promise<Response | undefined> {
     if (!deps.isAllowed(request.headers.get(TOKEN_HEADER))) return unauthorized();
     const { path, query } = targetOf(request.url);
     const own = withoutOwnProxy(path, deps.ownPort());
     const proxied = parseProxiedPath(own);
-    if (proxied !== undefined) return deps.proxy(request, { ...proxied, query }, visitor);
+    if (proxied !== undefined) return deps.proxy(request, { ...proxied, query, traceHeaders }, visitor);
     if (request.method === 'HEAD') return notFound();
     const response = await router.fetch(request, routeEnvironment(visitor));
     return response === upgradedResponse ? undefined : response;
   }
 
-  const answerOrExplain: Agent = (request, visitor) =>
-    answer(request, visitor).catch((error: unknown) => explain(deps.log, error));
-
   return async (request, visitor) => {
-    const measured = deps.telemetry.begin();
-    const response = await answerOrExplain(request, visitor);
-    measured?.({
+    const followed = deps.telemetry.begin(request);
+    const response = await answer(request, visitor, followed?.headers ?? []).catch((error: unknown) =>
+      explain(deps.log, error),
+    );
+    followed?.answered({
       method: request.method,
       route: routeTemplate(router, request, deps.ownPort()),
       status: response?.status ?? SWITCHING_PROTOCOLS,

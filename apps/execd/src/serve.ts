@@ -7,11 +7,17 @@ import type { ClientSocket, WebSocketRelay } from './proxy/web-socket-relay.ts';
 const MEBIBYTE = 1024 * 1024;
 /** Seconds; the longest the runtime knows. It pings a silent client by itself well before. */
 const SOCKET_IDLE_S = 120;
+const PROTOCOL_HEADER = 'sec-websocket-protocol';
+/** What may wait for room in a client's connection: more is dropped. */
+const LONGEST_QUEUE_BYTES = 16 * MEBIBYTE;
+/** With no more than this waiting there is room for the next message. */
+const ROOM_BYTES = MEBIBYTE;
 
 interface Connection {
   readonly relay: WebSocketRelay;
   /** Those who wait for room to send. */
   readonly waiting: (() => void)[];
+  isClosed: boolean;
 }
 
 export interface Listening {
@@ -41,7 +47,7 @@ export function listen(
     websocket: {
       idleTimeout: SOCKET_IDLE_S,
       maxPayloadLength: 256 * MEBIBYTE,
-      backpressureLimit: 16 * MEBIBYTE,
+      backpressureLimit: LONGEST_QUEUE_BYTES,
       closeOnBackpressureLimit: false,
       perMessageDeflate: false,
       sendPings: true,
@@ -51,6 +57,7 @@ export function listen(
       ping: (socket) => connectionOf(socket).relay.alive?.(),
       pong: (socket) => connectionOf(socket).relay.alive?.(),
       close(socket, code, reason) {
+        connectionOf(socket).isClosed = true;
         wakeSenders(socket);
         connectionOf(socket).relay.closed(code, reason);
       },
@@ -72,7 +79,9 @@ function visitorOf(request: Request, server: BunServer): Parameters<Agent>[1] {
   return {
     address: server.requestIP(request)?.address,
     upgrade(headers, relay) {
-      const data: Connection = { relay, waiting: [] };
+      const data: Connection = { relay, waiting: [], isClosed: false };
+      // Where the answer names no protocol the runtime would agree to the first that the client offered.
+      if (!headers.has(PROTOCOL_HEADER)) request.headers.delete(PROTOCOL_HEADER);
       return server.upgrade(request, { headers, data });
     },
   };
@@ -86,11 +95,19 @@ function wakeSenders(socket: BunWebSocket): void {
   for (const wake of connectionOf(socket).waiting.splice(0)) wake();
 }
 
+/** Resolves when the next message is sure to be taken: one that finds too much waiting is dropped. */
+async function roomIn(socket: BunWebSocket): Promise<void> {
+  const connection = connectionOf(socket);
+  while (!connection.isClosed && socket.getBufferedAmount() > ROOM_BYTES) {
+    await new Promise<void>((resume) => void connection.waiting.push(resume));
+  }
+}
+
 function clientSocket(socket: BunWebSocket): ClientSocket {
   return {
     send(message) {
-      if (socket.send(message) !== -1) return Promise.resolve();
-      return new Promise((resume) => void connectionOf(socket).waiting.push(resume));
+      socket.send(message);
+      return roomIn(socket);
     },
     close: (code, reason) => (code === undefined ? socket.close() : socket.close(code, reason)),
     terminate: () => socket.terminate(),

@@ -62,6 +62,34 @@ describe('the proxy', () => {
     expect([response.status, await response.text()]).toEqual([status, text]);
   });
 
+  it.each([
+    ['refused', () => 1],
+    ['failed', () => port],
+  ])('says that an answer is its own when the application gave none: %s', async (why, portOf) => {
+    answer = (request) => void request.socket.destroy();
+    const response = await fetch(`${agent.url}/proxy/${portOf()}/`);
+    expect([response.status, response.headers.get('opensandbox-execd-proxy')]).toEqual([502, why]);
+  });
+
+  it('lets no application speak in its name', async () => {
+    answer = (_request, response) => {
+      response.writeHead(502, { 'OpenSandbox-Execd-Proxy': 'refused', 'X-Mine': '1' }).end('mine');
+    };
+    const response = await fetch(base);
+    expect(await response.text()).toBe('mine');
+    expect(response.headers.get('x-mine')).toBe('1');
+    expect(response.headers.has('opensandbox-execd-proxy')).toBe(false);
+  });
+
+  it('finds an application that took the other address of localhost', async () => {
+    const other = createServer((_request, response) => response.end('six')).listen(0, '::1');
+    await once(other, 'listening');
+    const response = await fetch(`${agent.url}/proxy/${(other.address() as AddressInfo).port}/`);
+    expect(await response.text()).toBe('six');
+    other.closeAllConnections();
+    other.close();
+  });
+
   it('passes method, raw path, query, headers and body on', async () => {
     answer = echo;
     const response = await fetch(`${base}/a%2Fb//c%20d?x=%2F&y`, {

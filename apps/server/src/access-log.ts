@@ -1,16 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '@opensandbox/base';
 import { ipLiteral } from '@opensandbox/http';
+import { withoutRest } from './proxy/proxy-path.ts';
 
 const LONGEST_PATH = 256;
-/** What follows the port belongs to the service inside: it may carry that service's own secrets. */
-const PROXIED = /^((?:\/v1)?\/sandboxes\/[^/]+\/proxy\/[^/]+)\/.+$/;
 /** The status that stands for a client that left before its answer. */
 export const CLIENT_GONE_STATUS = 499;
 
 export interface AccessLine {
   readonly request: IncomingMessage;
+  /** The normalised target, where the request still has the one that was sent. */
+  readonly target?: string;
   readonly requestId: string;
+  /** Of the trace that it is part of, when that is recorded. */
+  readonly traceId?: string | undefined;
   /** Taken when the request came: a request that was streamed away has no socket any more. */
   readonly peer: string | undefined;
   readonly status: number;
@@ -20,15 +23,16 @@ export interface AccessLine {
 /** One line for each request: never a query, a header value or a proxied path. */
 export function writeAccessLine(
   log: Logger,
-  { request, requestId, peer, status, durationMs }: AccessLine,
+  { request, target, requestId, traceId, peer, status, durationMs }: AccessLine,
 ): void {
   const declared = ipLiteral(request.headers['open-sandbox-client-ip']);
   log.info('http.request', {
     method: request.method,
-    path: loggedPath(request.url ?? ''),
+    path: loggedPath(target ?? request.url ?? ''),
     status,
     ms: durationMs,
     requestId,
+    ...(traceId === undefined ? {} : { traceId }),
     peer,
     ...(declared === undefined ? {} : { clientIp: declared }),
   });
@@ -42,6 +46,6 @@ export function statusOf(response: ServerResponse): number {
 export function loggedPath(target: string): string {
   const queryAt = target.search(/[?#]/);
   const path = queryAt === -1 ? target : target.slice(0, queryAt);
-  const shown = path.replace(PROXIED, '$1/…');
+  const shown = withoutRest(path);
   return shown.length > LONGEST_PATH ? `${shown.slice(0, LONGEST_PATH)}…` : shown;
 }

@@ -2,10 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '@opensandbox/base';
 import { statusOf, writeAccessLine } from './access-log.ts';
 import type { AppDeps } from './app-options.ts';
-import { API_KEY_HEADER, createKeyCheck, isPublicPath } from './auth.ts';
+import { createKeyCheck, isPublicPath, METRICS_PATH, sentKey } from './auth.ts';
 import type { Capacity } from './capacity.ts';
 import { createCorsPolicy, isPreflight, preflightHeaders } from './cors.ts';
 import { decodedPath } from './request-path.ts';
+import { NO_HTTP_TELEMETRY } from './telemetry/server-telemetry.ts';
 
 type Done = (error?: Error) => void;
 
@@ -17,25 +18,25 @@ export function createAdmission(
   deps: AppDeps,
   capacity: Capacity,
 ): (request: FastifyRequest, reply: FastifyReply, done: Done) => void {
-  const { options, log, clock } = deps;
+  const { options, log, clock, telemetry = NO_HTTP_TELEMETRY } = deps;
   const corsHeaders = createCorsPolicy(options.apiKey !== undefined);
+  const areMetricsPublic = options.metrics?.isPublic === true;
+  const isProxyPublic = options.proxy?.requireApiKey !== true;
   const checkKey = options.apiKey === undefined ? undefined : createKeyCheck(options.apiKey);
 
   return (request, reply, done) => {
     const { raw } = request;
     const startedAt = clock.now();
+    const track = telemetry.began(raw);
     const peer = raw.socket.remoteAddress;
     const isAdmitted = capacity.enter();
     reply.raw.once('close', () => {
       if (isAdmitted) capacity.leave();
       const durationMs = clock.now() - startedAt;
-      writeAccessLine(log, {
-        request: raw,
-        requestId: request.id,
-        peer,
-        status: statusOf(reply.raw),
-        durationMs,
-      });
+      const status = statusOf(reply.raw);
+      track.ended(status, request.routeOptions.url);
+      const { traceId } = track;
+      writeAccessLine(log, { request: raw, requestId: request.id, traceId, peer, status, durationMs });
     });
     void reply.header('x-request-id', request.id);
     if (!isAdmitted) {
@@ -49,9 +50,9 @@ export function createAdmission(
       return;
     }
     try {
-      if (checkKey !== undefined && !isPublicPath(decodedPath(raw.url ?? ''))) {
-        checkKey(raw.headers[API_KEY_HEADER]);
-      }
+      const path = decodedPath(raw.url ?? '');
+      const isOpen = isPublicPath(path, isProxyPublic) || (path === METRICS_PATH && areMetricsPublic);
+      if (checkKey !== undefined && !isOpen) checkKey(sentKey(path, raw.headers));
     } catch (error) {
       done(error as Fault);
       return;

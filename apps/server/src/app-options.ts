@@ -1,6 +1,8 @@
 import type { Clock, Logger, Secret } from '@opensandbox/base';
 import type { Lifecycle } from '@opensandbox/core';
+import type { ProxyPolicy } from './proxy/proxy-policy.ts';
 import type { SandboxWays } from './sandbox-ways.ts';
+import type { HttpTelemetry } from './telemetry/server-telemetry.ts';
 import type { CreatePolicy } from './wire/index.ts';
 
 /** The part of the configuration that the HTTP layer reads. */
@@ -8,6 +10,10 @@ export interface AppOptions {
   readonly createPolicy: CreatePolicy;
   /** `undefined` turns authentication off. */
   readonly apiKey: Secret | undefined;
+  /** What the proxy refuses; nothing when absent. */
+  readonly proxy?: ProxyPolicy | undefined;
+  /** Who may read `/metrics`; there is none when absent. */
+  readonly metrics?: { readonly isPublic: boolean } | undefined;
   /** `server.eip`: stands for the whole authority of minted server-proxy endpoints. */
   readonly eip: string | undefined;
   /** `server.public_url`: base of minted server-proxy endpoints; wins over `eip` there. */
@@ -31,4 +37,6 @@ export interface AppDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly newUuid: () => string;
+  /** Absent: nothing is measured. */
+  readonly telemetry?: HttpTelemetry | undefined;
 }

@@ -6,6 +6,8 @@ import type { AppDeps } from './app-options.ts';
 import { createCapacity } from './capacity.ts';
 import { answerUnparsable } from './client-error.ts';
 import { sendFault } from './error-reply.ts';
+import { addFastProxy } from './fast-proxy.ts';
+import { createDetours } from './proxy/detours.ts';
 import { decodedPath, normaliseTarget, rawQuery } from './request-path.ts';
 import { type RouteTable, createRouteTable } from './route-table.ts';
 import { diagnosticRoutes } from './routes/diagnostics.ts';
@@ -13,12 +15,14 @@ import { docsRoutes } from './routes/docs.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { healthRoutes, methodNotAllowed, routeNotFound } from './routes/health.ts';
 import { metricsEventRoutes } from './routes/metrics-events.ts';
+import { metricsRoutes } from './routes/metrics.ts';
 import { poolRoutes } from './routes/pools.ts';
 import { proxyRoutes } from './routes/proxy.ts';
 import type { Route, RouteContext } from './routes/route.ts';
 import { sandboxChangeRoutes } from './routes/sandbox-changes.ts';
 import { sandboxRoutes } from './routes/sandboxes.ts';
 import { snapshotRoutes } from './routes/snapshots.ts';
+import { followedRoutes } from './telemetry/followed-routes.ts';
 import { handleUpgrades } from './upgrades.ts';
 
 const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -43,14 +47,19 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   const closing = new AbortController();
   const context: RouteContext = { ...deps, closing: closing.signal };
   const upstream = createUpstream();
-  const api = [...API.flatMap((routes) => routes(context)), ...proxyRoutes(context, upstream)];
+  const detours = createDetours();
+  const api = [...API.flatMap((routes) => routes(context)), ...proxyRoutes(context, { upstream, detours })];
   const versioned = api.map((route): Route => ({ ...route, path: `/v1${route.path}` }));
-  const routes = [...healthRoutes(), ...docsRoutes(), ...api, ...versioned];
+  const routes = [...healthRoutes(), ...metricsRoutes(deps), ...docsRoutes(), ...api, ...versioned];
   const table = createRouteTable(routes);
   const capacity = createCapacity(deps.options.limitConcurrency);
 
   app.server.on('connection', (socket) => capacity.opened(socket));
-  const upgrades = handleUpgrades(app.server, { deps, capacity, closing: closing.signal });
+  const upgrades = handleUpgrades(app.server, {
+    deps: { ...deps, detours },
+    capacity,
+    closing: closing.signal,
+  });
   app.addHook('onRequest', createAdmission(deps, capacity));
   app.setErrorHandler((error, _request, reply) => sendFault(reply, error, deps));
   app.setNotFoundHandler((request, reply) => answerUnrouted(table, request, reply));
@@ -59,7 +68,8 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     if (closing.signal.aborted) void reply.header('connection', 'close');
     done();
   });
-  register(app, routes);
+  register(app, followedRoutes(routes, deps.telemetry));
+  addFastProxy(app.server, { ...context, upstream, detours }, capacity);
   app.addHook('preClose', (done) => {
     closing.abort(serverClosing());
     upgrades.closeAll();

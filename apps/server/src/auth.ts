@@ -1,16 +1,27 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import { Fault, type Secret } from '@opensandbox/base';
+import { isProxiedPath } from './proxy/proxy-path.ts';
 
 export const API_KEY_HEADER = 'open-sandbox-api-key';
 
 /** Paths that need no key begin with one of these; a prefix is enough. */
 const PUBLIC_PREFIXES = ['/health', '/docs', '/redoc', '/openapi.json'];
-const PROXY_PATH = /^(?:\/v1)?\/sandboxes\/[^/]+\/proxy\/[0-9]+(?:\/|$)/;
 
 /** Whether a decoded path is served without a key. Proxied ports are: knowing the sandbox id is the capability. */
-export function isPublicPath(path: string): boolean {
+export function isPublicPath(path: string, isProxyPublic = true): boolean {
   if (PUBLIC_PREFIXES.some((prefix) => path.startsWith(prefix))) return true;
-  return PROXY_PATH.test(path) && !path.includes('..');
+  return isProxyPublic && isProxiedPath(path);
+}
+
+/** Where Prometheus asks. */
+export const METRICS_PATH = '/metrics';
+
+/** The key that a request carries. Prometheus can send it as a bearer token only. */
+export function sentKey(path: string, headers: IncomingHttpHeaders): string | readonly string[] | undefined {
+  const sent = headers[API_KEY_HEADER];
+  if (sent !== undefined || path !== METRICS_PATH) return sent;
+  return /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
 }
 
 /** Throws `unauthenticated` unless the header carries the key. */

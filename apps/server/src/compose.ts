@@ -19,6 +19,7 @@ import { openSqliteStores } from '@opensandbox/store';
 import { createAgentProbe } from './agent-probe.ts';
 import type { AppOptions } from './app-options.ts';
 import { buildApp } from './app.ts';
+import type { Environment } from './config/environment.ts';
 import type { Config } from './config/load.ts';
 import { secureRuntime } from './config/secure-runtime.ts';
 import { unavailableFeature } from './config/unavailable.ts';
@@ -32,9 +33,13 @@ import {
   ownNameAddress,
   sharesHostNetwork,
 } from './network-probes.ts';
+import { proxyPolicy } from './proxy/proxy-policy.ts';
 import { publishAddress, resolvePublicHost } from './public-host.ts';
+import { openRenewOnAccess } from './renew-on-access.ts';
 import { findEngineHost, findSurroundings } from './surroundings.ts';
 import type { Surroundings } from './surroundings.ts';
+import { openServerTelemetry } from './telemetry/open-server-telemetry.ts';
+import type { ServerTelemetry } from './telemetry/server-telemetry.ts';
 import { explainFault } from './wire-codes.ts';
 
 /** The sections of the configuration that drivers own. */
@@ -60,6 +65,8 @@ export interface ServerDeps {
   readonly logs: Logs;
   readonly homeDir: string;
   readonly agent: BuiltinAgent;
+  /** Where telemetry is sent, by the variables of OpenTelemetry. */
+  readonly env: Environment;
 }
 
 export interface RunningServer {
@@ -98,22 +105,34 @@ export async function openServer(
   }
 }
 
+/** A number in [0, 1). */
+function random(): number {
+  return randomInt(2 ** 32) / 2 ** 32;
+}
+
 async function open(config: ServerConfig, deps: ServerDeps, scope: Scope): Promise<RunningServer> {
   const { clock, logs } = deps;
+  const telemetry = await openTelemetry(config, deps, scope);
   const stores = await openSqliteStores({ path: config.store.path }, scope);
   const place = await surroundings(config, clock);
-  const { driver, probe } = await openRuntime(config, { ...deps, ...place }, scope);
+  const { driver, probe } = await openRuntime(config, { ...deps, ...place, telemetry }, scope);
+  const renewals = openRenewOnAccess(
+    config.renewIntent,
+    { clock, log: logs.server, random, counted: (outcome, source) => telemetry?.renewed(outcome, source) },
+    scope,
+  );
   const lifecycle = await openLifecycle(
     {
-      driver,
-      store: stores.sandboxes,
+      driver: telemetry?.driver(driver) ?? driver,
+      store: telemetry?.store(stores.sandboxes) ?? stores.sandboxes,
       snapshotStore: stores.snapshots,
-      probe,
+      probe: telemetry?.probe(probe) ?? probe,
       clock,
       log: logs.server,
       newId: () => sandboxId(randomUUID()),
       explain: (fault) => explainFault(fault, driver.name),
-      random: () => randomInt(2 ** 32) / 2 ** 32,
+      random,
+      renewOnAccess: renewals.options,
       options: {
         maxTimeoutSeconds: config.server.maxSandboxTimeoutSeconds,
         failureTtlMs: config.failureTtlSeconds * 1000,
@@ -125,8 +144,11 @@ async function open(config: ServerConfig, deps: ServerDeps, scope: Scope): Promi
     },
     scope,
   );
+  const renewQueue = renewals.consume(lifecycle);
+  if (renewQueue !== undefined) telemetry?.renewQueue(renewQueue);
   const app = buildApp({
-    lifecycle,
+    lifecycle: telemetry?.lifecycle(lifecycle) ?? lifecycle,
+    telemetry: telemetry?.http,
     ways: place.ways,
     runtimeName: driver.name,
     options: await appOptions(config, place),
@@ -145,6 +167,18 @@ async function open(config: ServerConfig, deps: ServerDeps, scope: Scope): Promi
     },
   };
 }
+
+function openTelemetry(
+  { runtime, metrics }: ServerConfig,
+  { clock, logs, env, agent: { version } }: ServerDeps,
+  scope: Scope,
+): Promise<ServerTelemetry | undefined> {
+  const about = { version, runtimeName: runtime.type, areMetricsServed: metrics.enabled };
+  return openServerTelemetry({ clock, log: logs.server, env, ...about }, scope);
+}
+
+/** What the runtime is opened with beside its configuration. */
+type RuntimeDeps = ServerDeps & Surroundings & { readonly telemetry: ServerTelemetry | undefined };
 
 async function surroundings(config: ServerConfig, clock: Clock): Promise<Surroundings> {
   const { hostIp } = config.docker;
@@ -175,7 +209,7 @@ export async function findPlace(config: ServerConfig, clock: Clock): Promise<Pla
 
 async function openRuntime(
   config: ServerConfig,
-  deps: ServerDeps & Surroundings,
+  deps: RuntimeDeps,
   scope: Scope,
 ): Promise<{ readonly driver: RuntimeDriver; readonly probe: AgentProbe }> {
   const { clock } = deps;
@@ -188,11 +222,7 @@ async function openRuntime(
   return { driver, probe: createAgentProbe({ clock, timeoutMs, ways: deps.ways }) };
 }
 
-function openDocker(
-  config: ServerConfig,
-  deps: ServerDeps & Surroundings,
-  scope: Scope,
-): Promise<RuntimeDriver> {
+function openDocker(config: ServerConfig, deps: RuntimeDeps, scope: Scope): Promise<RuntimeDriver> {
   const { clock, logs } = deps;
   return openDockerDriver(
     { ...config.docker, hostIp: deps.engineHost ?? config.docker.hostIp },
@@ -204,6 +234,7 @@ function openDocker(
       publishAddress: publishAddress(config.server.host, config.docker.publishAddress),
       storage: config.storage,
       secureRuntime: secureRuntime(config.secureRuntime),
+      pulled: deps.telemetry?.pulled,
       metadataDir: join(deps.homeDir, '.opensandbox', 'metadata'),
     },
     scope,
@@ -225,6 +256,12 @@ async function appOptions(config: ServerConfig, place: Surroundings): Promise<Ap
       allowedHostPaths: config.storage.allowedHostPaths,
     },
     apiKey: config.apiKey,
+    proxy: proxyPolicy({
+      ...config.proxy,
+      serverPort: server.port,
+      dockerHost: config.dockerEnvironment.DOCKER_HOST,
+    }),
+    metrics: config.metrics.enabled ? { isPublic: config.metrics.public } : undefined,
     eip: server.eip,
     publicUrl: server.publicUrl,
     publicHost: () => publicHost,

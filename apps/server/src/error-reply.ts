@@ -25,20 +25,39 @@ export function requestFault(error: unknown): Fault {
 export interface ErrorReplies {
   readonly runtimeName: string;
   readonly log: Logger;
+  readonly telemetry?: { refused(publicCode: string): void } | undefined;
 }
 
-/** Answers with the public form of a Fault. What a person should see is logged with its cause. */
-export function sendFault(reply: FastifyReply, error: unknown, context: ErrorReplies): void {
+/** The public form of a Fault. */
+export interface FaultAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** The answer to a request that failed. What a person should see is logged with its cause. */
+export function faultAnswer(error: unknown, context: ErrorReplies, requestId: string): FaultAnswer {
   const fault = requestFault(error);
   const { status, body } = faultToResponse(fault, context.runtimeName);
+  context.telemetry?.refused(body.code);
   if (status >= 500 && fault.kind !== 'unsupported') {
     const level = fault.kind === 'internal' ? 'error' : 'warn';
-    context.log[level]('http.request_failed', { requestId: reply.request.id, status, error: fault });
+    context.log[level]('http.request_failed', { requestId, status, error: fault });
   }
-  if (fault.retryAfterMs !== undefined) {
-    void reply.header('retry-after', formatRetryAfter(fault.retryAfterMs));
-  }
-  sendJson(reply, status, body);
+  const bytes = Buffer.from(JSON.stringify(body));
+  const { retryAfterMs } = fault;
+  const headers = {
+    ...(retryAfterMs === undefined ? {} : { 'retry-after': formatRetryAfter(retryAfterMs) }),
+    'content-type': 'application/json',
+    'content-length': String(bytes.byteLength),
+  };
+  return { status, headers, body: bytes };
+}
+
+/** Answers with the public form of a Fault. */
+export function sendFault(reply: FastifyReply, error: unknown, context: ErrorReplies): void {
+  const { status, headers, body } = faultAnswer(error, context, reply.request.id);
+  void reply.code(status).headers(headers).send(body);
 }
 
 /** Bytes, not text: the framework would add a charset to a text that is sent as JSON. */

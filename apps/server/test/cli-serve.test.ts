@@ -143,8 +143,8 @@ describe('server start', () => {
     ['[runtime]\ntype = ', /not valid TOML: line 6/],
     ['[runtime]\ntype = "kubernetes"\n', /runtime\.type = 'kubernetes' is not available in this version/],
     [
-      '[runtime]\ntype = "fake"\n[renew_intent]\nenabled = true\n',
-      /renew_intent\.enabled = true is not available/,
+      '[runtime]\ntype = "fake"\n[renew_intent]\nenabled = true\nredis.enabled = true\nredis.dsn = "hunter2"\n',
+      /renew_intent\.redis\.dsn: \[renew_intent\] redis\.dsn must be redis:\/\//,
     ],
   ])('ends with 1 and the reason when the configuration is %j', async (text, reason) => {
     const path = home.write(

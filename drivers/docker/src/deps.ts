@@ -32,6 +32,14 @@ export interface StorageConfig {
   readonly ossfsMountRoot: string;
 }
 
+/** One pull that has ended. */
+export interface PullFacts {
+  readonly outcome: 'pulled' | 'failed' | 'cancelled';
+  readonly durationMs: number;
+  /** What was downloaded, as the engine told it. */
+  readonly bytes: number;
+}
+
 export interface DockerDeps {
   readonly log: Logger;
   readonly clock: Clock;
@@ -45,4 +53,6 @@ export interface DockerDeps {
   readonly secureRuntime?: SecureRuntime | undefined;
   /** Directory of the `<id>.json` metadata overrides that another server left; `undefined`: none are read. */
   readonly metadataDir?: string | undefined;
+  /** Told of every pull that has ended, for metrics. */
+  readonly pulled?: ((facts: PullFacts) => void) | undefined;
 }

@@ -75,7 +75,9 @@ function fakeEngine() {
   };
   const tell = (action: string, id: SandboxId, attributes: Record<string, string> = {}): void => {
     const actor = { ID: `c-${id}`, Attributes: { [LABEL_ID]: id, ...attributes } };
-    stream.write(`${JSON.stringify({ Action: action, Actor: actor })}\n`);
+    stream.write(
+      `${JSON.stringify({ Action: action, Actor: actor, timeNano: 1_767_323_045_600_000_000 })}\n`,
+    );
   };
   return { clock, calls, sandboxes, creating, stream, context, tell, fallSilent: () => (isAway = true) };
 }
@@ -112,11 +114,16 @@ describe('observeEngine', () => {
     engine.sandboxes.set(A, 'exited');
     engine.tell('die', A);
     await settle();
-    expect(events.at(-1)).toMatchObject({ type: 'observed', observation: { id: A, phase: 'exited' } });
+    const happenedAt = 1_767_323_045_600;
+    expect(events.at(-1)).toMatchObject({
+      type: 'observed',
+      observation: { id: A, phase: 'exited' },
+      happenedAt,
+    });
     engine.sandboxes.delete(A);
     engine.tell('destroy', A);
     await settle();
-    expect(events.at(-1)).toMatchObject({ type: 'gone', id: A });
+    expect(events.at(-1)).toMatchObject({ type: 'gone', id: A, happenedAt });
     abort.abort();
   });
 

@@ -26,6 +26,7 @@ export interface ObserveContext {
 
 /** How often everything is listed again, in case an event was lost. */
 const RELIST_MS = 60_000;
+const NANOSECONDS_PER_MS = 1e6;
 /** How often a silent engine is asked whether it is still there. */
 const PING_MS = 15_000;
 /** Inspects at the same time. Each may have to wait for a start that is under way. */
@@ -113,13 +114,17 @@ function createReaders(context: ObserveContext, { inbox, touched }: Link, signal
   const slots = createSemaphore(READERS);
   const waiting = new Set<string>();
 
-  async function read(containerId: string, id: SandboxId): Promise<void> {
+  async function read(containerId: string, id: SandboxId, happenedAt: number | undefined): Promise<void> {
     await slots.run(async () => {
       waiting.delete(containerId);
       const readAt = context.clock.now();
       const own = await context.reading.readById(containerId, signal);
       const observation = own ?? (await context.reading.readSandbox(id, signal));
-      inbox.put(observation === undefined ? { type: 'gone', id, readAt } : { type: 'observed', observation });
+      inbox.put(
+        observation === undefined
+          ? { type: 'gone', id, readAt, happenedAt }
+          : { type: 'observed', observation, happenedAt },
+      );
     }, signal);
   }
 
@@ -134,12 +139,17 @@ function createReaders(context: ObserveContext, { inbox, touched }: Link, signal
       const isOwn = message.Action === 'create' && context.isCreating(id);
       if (isOwn || waiting.has(containerId)) return;
       waiting.add(containerId);
-      read(containerId, id).catch((error: unknown) => {
+      read(containerId, id, timeOf(message)).catch((error: unknown) => {
         if (signal.aborted || isEngineAway(error)) inbox.fail(error);
         else touched.add(containerId); // the next list reads it again
       });
     },
   };
+}
+
+/** Podman tells seconds alone: too coarse to measure with. */
+function timeOf({ timeNano }: EngineMessage): number | undefined {
+  return timeNano === undefined ? undefined : timeNano / NANOSECONDS_PER_MS;
 }
 
 /** Lists at once and then on a period. What neither the list nor an event shows changed is not inspected again. */

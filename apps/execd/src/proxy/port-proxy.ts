@@ -1,8 +1,14 @@
 import type { Logger } from '@opensandbox/base';
-import { headerIn } from '@opensandbox/http';
+import { SEALED_HEAD, headerIn, openRequest, sealAnswer } from '@opensandbox/http';
 import type { ProxiedPath } from '../request-path.ts';
 import type { ByteReader } from './byte-reader.ts';
-import { forwardedHeaders, returnedHeaders } from './forwarded-headers.ts';
+import {
+  OWN_ANSWER_HEADER,
+  forwardedHeaders,
+  returnedHeaders,
+  sealableHeaders,
+  withOwn,
+} from './forwarded-headers.ts';
 import type { BodyFraming } from './message-body.ts';
 import { readBody, responseFraming } from './message-body.ts';
 import type { Upstream, UpstreamRequest } from './upstream.ts';
@@ -19,6 +25,8 @@ export interface Visitor {
 
 export interface ProxyTarget extends ProxiedPath {
   readonly query: string;
+  /** In place of what the client said of its trace. */
+  readonly traceHeaders?: readonly string[];
 }
 
 /** Passes a request on to a port of this sandbox. Undefined when its connection became a WebSocket. */
@@ -37,14 +45,17 @@ export function createPortProxy(log: Logger): PortProxy {
     if (target.port === '') return plainText(400, 'port is required');
     if (port === undefined) return plainText(400, `invalid port ${target.port}`);
     const wantsSocket = isWebSocketHandshake(request);
+    const takesSeals = request.headers.has(SEALED_HEAD);
+    if (takesSeals && hasLostItsBody(request)) return badGateway('resend');
+    const asked = upstreamRequest(request, target, port, visitor);
     let upstream: Upstream;
     try {
-      upstream = await openUpstream(upstreamRequest(request, target, port, visitor), request.signal);
+      upstream = await openUpstream(asked, request.signal);
     } catch (error) {
       log.debug('proxy.failed', { port, error });
-      return plainText(502, 'Bad Gateway');
+      return badGateway(isRefusal(error) ? 'refused' : 'failed');
     }
-    if (!wantsSocket || upstream.head.status !== 101) return answer(request.method, upstream);
+    if (!wantsSocket || upstream.head.status !== 101) return answer(asked.head.method, upstream, takesSeals);
     const relay = createWebSocketRelay(upstream, (error) => log.debug('proxy.relay_failed', { port, error }));
     if (visitor.upgrade(handshakeHeaders(upstream), relay)) return undefined;
     upstream.socket.destroy();
@@ -58,7 +69,14 @@ function upstreamRequest(
   port: number,
   visitor: Visitor,
 ): UpstreamRequest {
-  const rawHeaders = forwardedHeaders(request.headers, visitor.address);
+  const sealed = openRequest(request.headers.get(SEALED_HEAD));
+  const isTold = request.headers.has(SEALED_HEAD);
+  const sent =
+    sealed === undefined
+      ? [...request.headers].flat()
+      : ['Host', request.headers.get('host') ?? 'localhost', ...sealed.rawHeaders];
+  const traced = withOwn(sent, target.traceHeaders ?? []);
+  const rawHeaders = forwardedHeaders(traced, visitor.address, isTold);
   const length = request.headers.get('content-length');
   const body = request.body as unknown as AsyncIterable<Uint8Array> | null;
   if (isWebSocketHandshake(request)) rawHeaders.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
@@ -67,7 +85,11 @@ function upstreamRequest(
   if (body === null && length === '0') rawHeaders.push('Content-Length', '0');
   return {
     port,
-    head: { method: request.method, target: target.rest + target.query, rawHeaders },
+    head: {
+      method: sealed?.method ?? request.method,
+      target: sealed?.target ?? target.rest + target.query,
+      rawHeaders,
+    },
     body: body ?? undefined,
     chunked: length === null,
   };
@@ -75,25 +97,28 @@ function upstreamRequest(
 
 const CHUNKED: readonly string[] = ['Transfer-Encoding', 'chunked'];
 
-async function answer(method: string, upstream: Upstream): Promise<Response> {
+async function answer(method: string, upstream: Upstream, takesSeals: boolean): Promise<Response> {
   const { head, reader, socket } = upstream;
   try {
     const framing = responseFraming(method, head);
     const keepsLength = framing.kind === 'none' && headerIn(head.rawHeaders, 'content-length') !== undefined;
+    const isStreamed = framing.kind !== 'length' || framing.bytes > WHOLE_BODY_BYTES;
     const init = { status: head.status, headers: returnedHeaders(head.rawHeaders, keepsLength) };
+    const seal = takesSeals
+      ? sealAnswer(sealableHeaders(head.rawHeaders), isStreamed && framing.kind === 'length')
+      : undefined;
+    if (seal !== undefined) init.headers.set(SEALED_HEAD, seal);
     if (framing.kind === 'none') {
       socket.destroy();
       return new Response(null, init);
     }
-    if (framing.kind !== 'length' || framing.bytes > WHOLE_BODY_BYTES) {
-      return new Response(streamBody(upstream, framing), init);
-    }
+    if (framing.kind !== 'length' || isStreamed) return new Response(streamBody(upstream, framing), init);
     const whole = await readWhole(reader, framing);
     socket.destroy();
     return new Response(whole, init);
   } catch {
     socket.destroy();
-    return plainText(502, 'Bad Gateway');
+    return badGateway('failed');
   }
 }
 
@@ -129,12 +154,32 @@ function handshakeHeaders(upstream: Upstream): Headers {
 }
 
 function isWebSocketHandshake(request: Request): boolean {
-  return request.method === 'GET' && request.headers.get('upgrade')?.toLowerCase() === 'websocket';
+  return request.method === 'GET' && isSocketRequest(request.headers);
+}
+
+function isSocketRequest(headers: Headers): boolean {
+  return headers.get('upgrade')?.toLowerCase() === 'websocket';
 }
 
 function parsePort(text: string): number | undefined {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   return port >= 1 && port <= 65_535 ? port : undefined;
+}
+
+/** The runtime throws the body of a GET away; sent once more as another method with a sealed head, it arrives. */
+function hasLostItsBody({ method, headers, body }: Request): boolean {
+  if (method !== 'GET' || body !== null || isSocketRequest(headers)) return false;
+  return headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) > 0;
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+}
+
+function badGateway(why: 'refused' | 'failed' | 'resend'): Response {
+  const response = plainText(502, 'Bad Gateway');
+  response.headers.set(OWN_ANSWER_HEADER, why);
+  return response;
 }
 
 function plainText(status: number, text: string): Response {

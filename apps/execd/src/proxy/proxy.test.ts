@@ -80,7 +80,10 @@ describe('forwardedHeaders', () => {
       'X-Forwarded-Host': 'h',
       Accept: 'a',
     });
-    expect(names(forwardedHeaders(headers, undefined))).toEqual(['accept', 'X-Forwarded-Proto']);
+    expect(names(forwardedHeaders([...headers].flat(), undefined, false))).toEqual([
+      'accept',
+      'X-Forwarded-Proto',
+    ]);
   });
 
   it.each([
@@ -88,8 +91,14 @@ describe('forwardedHeaders', () => {
     [{ 'X-Real-IP': '3.3.3.3' }, '3.3.3.3, 9.9.9.9'],
     [{}, '9.9.9.9, 9.9.9.9'],
   ])('tells for whom, given %j', (given, chain) => {
-    const raw = forwardedHeaders(new Headers(given), '9.9.9.9');
+    const raw = forwardedHeaders([...new Headers(given)].flat(), '9.9.9.9', false);
     expect(raw[raw.indexOf('X-Forwarded-For') + 1]).toBe(chain);
+  });
+
+  it('leaves what a proxy that seals heads told of the way as it is', () => {
+    const told = ['X-Forwarded-For', '1.1.1.1', 'X-Forwarded-Host', 'h', 'X-Forwarded-Proto', 'https'];
+    const sent = [...told, 'OpenSandbox-Execd-Head', '-', 'X-EXECD-ACCESS-TOKEN', 's'];
+    expect(forwardedHeaders(sent, '9.9.9.9', true)).toEqual(told);
   });
 
   it('writes them as a request', () => {
@@ -126,7 +135,7 @@ describe('a WebSocket frame', () => {
       }),
       { numRuns: 30 },
     );
-  });
+  }, 60_000);
 
   it('of a close carries code and reason', () => {
     expect(parseClosePayload(closePayload(4001, 'why'))).toEqual({ code: 4001, reason: 'why' });

@@ -21,26 +21,54 @@ export interface UpstreamRequest {
 
 /** Sends a request and waits for the head of its answer. The body goes on being sent meanwhile. */
 export async function openUpstream(request: UpstreamRequest, signal: AbortSignal): Promise<Upstream> {
-  // Loaded with the first proxied request: an agent that starts has no time for what it may never need.
-  const { connect } = await import('node:net');
-  const socket = connect({ host: '127.0.0.1', port: request.port, noDelay: true });
+  const socket = await connectInside(request.port, signal);
   const abandon = (): void => void socket.destroy();
   signal.addEventListener('abort', abandon, { once: true });
   socket.once('close', () => signal.removeEventListener('abort', abandon));
+  if (signal.aborted) abandon();
   const reader = createByteReader(socket);
+  try {
+    socket.write(formatRequestHead(request.head), 'latin1');
+    // An application may answer without having read everything: then this ends with the connection.
+    sendBody(socket, request).catch(abandon);
+    const head = await readResponseHead(reader);
+    // Its request ends when a WebSocket does: what is still to be said, the goodbye, would be cut off.
+    if (head.status === 101) signal.removeEventListener('abort', abandon);
+    return { socket, reader, head };
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** Programs that listen on `localhost` may have taken either of its addresses. */
+async function connectInside(port: number, signal: AbortSignal): Promise<Socket> {
+  try {
+    return await connectTo('127.0.0.1', port, signal);
+  } catch (refusal) {
+    try {
+      return await connectTo('::1', port, signal);
+    } catch {
+      throw refusal; // what the second address says may only be that there is none
+    }
+  }
+}
+
+async function connectTo(host: string, port: number, signal: AbortSignal): Promise<Socket> {
+  // Loaded with the first proxied request: an agent that starts has no time for what it may never need.
+  const { connect } = await import('node:net');
+  const socket = connect({ host, port, noDelay: true });
+  const abandon = (): void => void socket.destroy();
+  signal.addEventListener('abort', abandon, { once: true });
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('error', reject);
       socket.once('close', () => reject(new Error('the connection was closed')));
     });
-    socket.write(formatRequestHead(request.head));
-    // An application may answer without having read everything: then this ends with the connection.
-    sendBody(socket, request).catch(abandon);
-    return { socket, reader, head: await readResponseHead(reader) };
-  } catch (error) {
-    socket.destroy();
-    throw error;
+    return socket;
+  } finally {
+    signal.removeEventListener('abort', abandon);
   }
 }
 

@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import type { Clock, Logger, Scope } from '@opensandbox/base';
 import { abortable, sleep } from '@opensandbox/base';
 import type { Environment } from '@opensandbox/process';
+import { noTracing, openTracing, sendsTraces } from '@opensandbox/telemetry';
+import type { Tracing } from '@opensandbox/telemetry';
+import { VERSION } from '../version.ts';
+import { awaitListener } from './await-listener.ts';
 import { findEndpoint } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { Instruments } from './instruments.ts';
+import { follow } from './follow.ts';
 import type { OpenMeters, SdkMeters } from './sdk-meters.ts';
-import { recordAnswer } from './record-answer.ts';
 import { commonAttributes, exportIntervalMs, isJsonWanted } from './settings.ts';
 import { noTelemetry } from './telemetry.ts';
 import type { Telemetry } from './telemetry.ts';
@@ -19,68 +21,59 @@ export interface TelemetryDeps {
   readonly environment: Environment;
 }
 
-const CONNECT_MS = 1000;
+const SERVICE = 'opensandbox-execd';
 
 /**
- * Measures when a collector is named, or when one answers on the host. The SDK is loaded only then and after the
- * agent has begun to listen: most sandboxes never need its memory.
+ * Measures when a collector is named, or when one answers on the host; traces only when one is named. The SDK is loaded
+ * only then and after the agent has begun to listen: most sandboxes never need its memory.
  */
 export function openTelemetry(deps: TelemetryDeps): Telemetry {
   const { clock, log, scope, environment } = deps;
   const endpoint = findEndpoint(environment, readHostInfo);
-  if (endpoint === undefined) return noTelemetry;
   let meters: SdkMeters | undefined;
-  scope.run('telemetry', async (signal) => {
-    await sleep(clock, 1, signal);
-    if (endpoint.isGuess) await awaitListener(endpoint, deps, signal);
-    const { openMeters } = (await import('./sdk-meters.ts')) as { openMeters: OpenMeters };
-    if (signal.aborted) return;
-    meters = openMeters({
-      url: endpoint.url,
-      isJson: isJsonWanted(environment),
-      intervalMs: exportIntervalMs(environment),
-      attributes: commonAttributes(environment),
+  let tracing: Tracing = noTracing;
+  if (endpoint !== undefined) {
+    scope.run('telemetry', async (signal) => {
+      await sleep(clock, 1, signal);
+      meters = await startMeters(endpoint, deps, signal);
     });
-    log.info('telemetry.opened', { host: new URL(endpoint.url).host });
-  });
+  }
+  if (sendsTraces(environment)) {
+    scope.run('tracing', async (signal) => {
+      await sleep(clock, 1, signal);
+      const attributes = commonAttributes(environment);
+      tracing = await openTracing({ service: SERVICE, version: VERSION, env: environment, log, attributes });
+    });
+  }
+  if (endpoint === undefined && !sendsTraces(environment)) return noTelemetry;
   return {
-    begin() {
-      const instruments: Instruments | undefined = meters?.instruments;
-      if (instruments === undefined) return undefined;
-      const startedAt = performance.now();
-      return (answered) => {
-        void recordAnswer(instruments, answered, () => performance.now() - startedAt);
-      };
+    begin(request) {
+      const instruments = meters?.instruments;
+      if (instruments === undefined && !tracing.isOn) return undefined;
+      return follow(request, instruments, tracing);
     },
     async close(signal) {
       // A collector that does not answer must not keep the agent from ending.
-      await abortable(meters?.close() ?? Promise.resolve(), signal).catch(() => undefined);
+      const metered = abortable(meters?.close() ?? Promise.resolve(), signal).catch(() => undefined);
+      await Promise.all([metered, tracing.close(signal)]);
     },
   };
 }
 
-/** Looks again and again, without a word, until something listens there. */
-async function awaitListener(
-  { url }: Endpoint,
-  { clock, environment }: TelemetryDeps,
+async function startMeters(
+  endpoint: Endpoint,
+  { clock, log, environment }: TelemetryDeps,
   signal: AbortSignal,
-): Promise<void> {
-  const { hostname, port } = new URL(url);
-  const address = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
-  while (!(await listens(address, clock))) await sleep(clock, exportIntervalMs(environment), signal);
-}
-
-function listens(address: { readonly host: string; readonly port: number }, clock: Clock): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(address);
-    const late = clock.at(clock.now() + CONNECT_MS, () => end(false));
-    const end = (answer: boolean): void => {
-      late[Symbol.dispose]();
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', () => end(true)).once('error', () => end(false));
-  });
+): Promise<SdkMeters | undefined> {
+  const intervalMs = exportIntervalMs(environment);
+  if (endpoint.isGuess) await awaitListener(endpoint, { clock, intervalMs }, signal);
+  const { openMeters } = (await import('./sdk-meters.ts')) as { openMeters: OpenMeters };
+  if (signal.aborted) return undefined;
+  const { url } = endpoint;
+  const isJson = isJsonWanted(environment);
+  const meters = openMeters({ url, isJson, intervalMs, attributes: commonAttributes(environment) });
+  log.info('telemetry.opened', { host: new URL(url).host });
+  return meters;
 }
 
 function readHostInfo(): string | undefined {

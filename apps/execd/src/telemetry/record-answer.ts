@@ -27,6 +27,10 @@ const UNKNOWN_ROUTE = 'unknown';
 /** Any token is a method to HTTP, and each would be a series of its own. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE']);
 
+export function knownMethod(method: string): string {
+  return METHODS.has(method) ? method : '_OTHER';
+}
+
 /** Notes an answer in every instrument it concerns; one that goes on, when it has ended. */
 export async function recordAnswer(
   instruments: Instruments,
@@ -36,7 +40,7 @@ export async function recordAnswer(
   const { method, route = UNKNOWN_ROUTE, status } = answered;
   const result: Outcome = (await answered.outcome) ?? (status < 400 ? 'success' : 'failure');
   const durationMs = elapsedMs();
-  instruments.request({ method: METHODS.has(method) ? method : '_OTHER', route, status }, durationMs);
+  instruments.request({ method: knownMethod(method), route, status }, durationMs);
   const execution = EXECUTIONS.get(`${method} ${route}`);
   if (execution !== undefined) instruments.execution(execution, result, durationMs);
   const filesystem = FILESYSTEM.get(`${method} ${route}`);

@@ -10,10 +10,18 @@ export interface Answered {
 
 export type Outcome = 'success' | 'failure';
 
+/** A request that somebody wants to know of. */
+export interface Followed {
+  /** What an application behind the proxy is told, so that it continues the trace; empty when nobody records it. */
+  readonly headers: readonly string[];
+  /** Called once with the answer. */
+  answered(answered: Answered): void;
+}
+
 /** Where the agent's measurements go. Costs a request nothing while nobody collects them. */
 export interface Telemetry {
-  /** Called when a request begins; what it returns is called once with the answer. Undefined while nobody collects. */
-  begin(): ((answered: Answered) => void) | undefined;
+  /** Called when a request begins. Undefined while nobody collects. */
+  begin(request: Request): Followed | undefined;
   /** Hands over what is left. Returns at the latest when `signal` aborts. */
   close(signal: AbortSignal): Promise<void>;
 }

@@ -166,6 +166,10 @@ describe('load', () => {
       'renew_intent.redis.dsn: [renew_intent] redis.dsn must be set when redis.enabled is true.',
     ],
     [
+      '[renew_intent]\nenabled = true\nredis.enabled = true\nredis.dsn = "http://x"',
+      'renew_intent.redis.dsn: [renew_intent] redis.dsn must be redis://[user:password@]host[:port][/db], the same with rediss:// for TLS, or unix:///path/to/socket[?db=N].',
+    ],
+    [
       '[ingress.gateway]\naddress = "x"\nroute.mode = "uri"',
       "ingress.gateway: gateway block must be omitted unless ingress.mode = 'gateway'.",
     ],
@@ -235,6 +239,18 @@ describe('load', () => {
     expect(config.ingress.secureAccess?.keys[0]?.key.reveal()).toBe('Zg');
   });
 
+  it('refuses to ask proxied requests for a key that is not there', () => {
+    const text = '[proxy]\nrequire_api_key = true\ndenied_ports = [22]\n';
+    expect(problemsOf(`${DOCKER}${text}`)).toEqual([
+      'proxy.require_api_key: needs a key to ask for: set server.api_key or OPENSANDBOX_SERVER_API_KEY.',
+    ]);
+    const env = { OPENSANDBOX_SERVER_API_KEY: 'k' };
+    expect(loadText(`${DOCKER}${text}`, env).config.proxy).toEqual({
+      requireApiKey: true,
+      deniedPorts: [22],
+    });
+  });
+
   it('names every problem at once', () => {
     const text = '[server]\nport = 0\nbacklog = 0\n[runtime]\ntype = "podman"\n[kubernetes]\nread_qps = -1';
     expect(problemsOf(text, { PENDING_FAILURE_TTL: 'soon' })).toEqual([
@@ -291,6 +307,17 @@ describe('load', () => {
     ['[server]\neip = ""', false],
   ])('looks at %j for more than a host', (text, warned) => {
     expect(loadText(`${DOCKER}${text}`).notices.length > 0).toBe(warned);
+  });
+});
+
+describe('the interval of renewals', () => {
+  it.each([
+    ['enabled = true\nmin_interval_seconds = 300', ['config.renew_interval_is_long']],
+    ['enabled = true\nmin_interval_seconds = 299', []],
+    ['min_interval_seconds = 300', []],
+  ])('is warned of when it is as long as an extension may be: %j', (text, events) => {
+    const { notices } = loadText(`${DOCKER}[renew_intent]\n${text}`);
+    expect(notices.map(({ event }) => event)).toEqual(events);
   });
 });
 

@@ -13,7 +13,7 @@ import type { Problem } from './problems.ts';
 import { crossFieldProblems } from './rules.ts';
 import { configSchema } from './schema.ts';
 import type { ConfigDocument, DriverSections } from './schema.ts';
-import { effectiveApiKey, eipNotice, findNotice, unknownKeyNotices } from './notices.ts';
+import { effectiveApiKey, eipNotice, findNotice, renewNotice, unknownKeyNotices } from './notices.ts';
 import type { Notice } from './notices.ts';
 
 export interface ConfigSources {
@@ -60,6 +60,7 @@ export function load<Docker>(sources: ConfigSources, drivers: DriverSections<Doc
     ...(parsed.success ? [] : schemaProblems(parsed.error.issues, tree, document)),
     ...crossFieldProblems(document),
     ...(typeof failureTtl === 'number' ? [] : [failureTtl]),
+    ...(parsed.success ? proxyProblems(parsed.data, sources.env) : []),
   ];
   if (!parsed.success || typeof failureTtl !== 'number' || problems.length > 0) {
     throw configFault(text === undefined ? `${path} (no such file)` : path, problems);
@@ -76,8 +77,16 @@ export function load<Docker>(sources: ConfigSources, drivers: DriverSections<Doc
     ...unknownKeyNotices(document, tree),
     ...key.notices,
     ...eipNotice(config),
+    ...renewNotice(config),
   ];
   return { config: deepFreeze(config), path, notices };
+}
+
+/** A key that is asked for but not there would leave open what was meant to be closed. */
+function proxyProblems({ proxy, server }: ConfigDocument<unknown>, env: Environment): Problem[] {
+  if (!proxy.requireApiKey || effectiveApiKey(env, server.apiKey).apiKey !== undefined) return [];
+  const message = 'needs a key to ask for: set server.api_key or OPENSANDBOX_SERVER_API_KEY.';
+  return [{ path: 'proxy.require_api_key', message }];
 }
 
 function schemaProblems(

@@ -64,3 +64,18 @@ export function eipNotice(config: {
     'direct endpoints are <eip>:<port>; use server.public_url for the address of the server itself';
   return [{ level: 'warn', event: 'config.eip_is_not_a_host', fields: { name: 'server.eip', note } }];
 }
+
+/** The shortest extension that a sandbox may ask for. */
+const LEAST_EXTENSION_SECONDS = 300;
+
+/** With an interval as long as an extension, a sandbox that is in use all the time expires between two renewals. */
+export function renewNotice({
+  renewIntent,
+}: {
+  readonly renewIntent: { readonly enabled: boolean; readonly minIntervalSeconds: number };
+}): Notice[] {
+  if (!renewIntent.enabled || renewIntent.minIntervalSeconds < LEAST_EXTENSION_SECONDS) return [];
+  const name = 'renew_intent.min_interval_seconds';
+  const note = `sandboxes may ask to be prolonged by ${LEAST_EXTENSION_SECONDS} s; they expire before the next renewal`;
+  return [{ level: 'warn', event: 'config.renew_interval_is_long', fields: { name, note } }];
+}

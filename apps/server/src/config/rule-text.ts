@@ -19,7 +19,8 @@ export function typeText(node: KeyNode): string {
     case 'boolean':
       return 'true or false';
     case 'array':
-      return node.items?.type === 'object' ? 'list of tables' : 'list of texts';
+      if (node.items?.type === 'object') return 'list of tables';
+      return node.items?.type === 'integer' ? 'list of whole numbers' : 'list of texts';
     case 'object':
       return 'table';
     default:

@@ -1,3 +1,4 @@
+import { dsnProblem } from '@opensandbox/renew-intents';
 import { isTable, valueAt } from './key-tree.ts';
 import type { Problem } from './problems.ts';
 
@@ -100,9 +101,13 @@ function secureRuntimeProblems(document: Readonly<Record<string, unknown>>): Pro
 }
 
 function renewProblems(document: Readonly<Record<string, unknown>>): Problem[] {
+  const path = 'renew_intent.redis.dsn';
+  if (valueAt(document, ['renew_intent', 'redis', 'enabled']) !== true) return [];
   const dsn = valueAt(document, ['renew_intent', 'redis', 'dsn']);
-  const isMissing = dsn === undefined || (typeof dsn === 'string' && dsn.trim() === '');
-  if (valueAt(document, ['renew_intent', 'redis', 'enabled']) !== true || !isMissing) return [];
-  const message = '[renew_intent] redis.dsn must be set when redis.enabled is true.';
-  return [{ path: 'renew_intent.redis.dsn', message }];
+  if (dsn === undefined || (typeof dsn === 'string' && dsn.trim() === '')) {
+    return [{ path, message: '[renew_intent] redis.dsn must be set when redis.enabled is true.' }];
+  }
+  const isUsed = valueAt(document, ['renew_intent', 'enabled']) === true;
+  const problem = isUsed && typeof dsn === 'string' ? dsnProblem(dsn) : undefined;
+  return problem === undefined ? [] : [{ path, message: `[renew_intent] redis.dsn ${problem}.` }];
 }

@@ -6,6 +6,8 @@ import { fakeSection } from './sections/fake.ts';
 import { ingressSection } from './sections/ingress.ts';
 import { kubernetesSection } from './sections/kubernetes.ts';
 import { logSection } from './sections/log.ts';
+import { proxySection } from './sections/proxy.ts';
+import { metricsSection } from './sections/metrics.ts';
 import { renewIntentSection } from './sections/renew-intent.ts';
 import { runtimeSection } from './sections/runtime.ts';
 import { secureRuntimeSection } from './sections/secure-runtime.ts';
@@ -22,12 +24,14 @@ export function configSchema<Docker>(drivers: DriverSections<Docker>) {
   return section({
     server: serverSection.prefault({}).describe('The HTTP server.'),
     log: logSection.prefault({}).describe('What is logged, and where to.'),
+    metrics: metricsSection.prefault({}).describe('What the server tells Prometheus.'),
     runtime: runtimeSection.describe('What runs the sandboxes.'),
     docker: prefaulted(drivers.docker).describe('The Docker runtime.'),
     fake: fakeSection.prefault({}).describe('The fake runtime: how long its steps pretend to take.'),
     kubernetes: kubernetesSection.prefault({}).describe('The Kubernetes runtime.'),
     agent_sandbox: agentSandboxSection.prefault({}).describe('The agent-sandbox workload provider.'),
     ingress: ingressSection.prefault({}).describe('How clients reach sandboxes.'),
+    proxy: proxySection.prefault({}).describe('Requests that are passed on to sandboxes.'),
     egress: egressSection.prefault({}).describe('The sidecar that enforces networkPolicy.'),
     storage: storageSection.prefault({}).describe('Volumes.'),
     store: storeSection.prefault({}).describe('Where the server keeps its records.'),

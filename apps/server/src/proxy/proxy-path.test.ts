@@ -1,13 +1,25 @@
 import type { PortAddress } from '@opensandbox/core';
 import { describe, expect, it } from 'vitest';
 import { normaliseTarget } from '../request-path.ts';
-import { proxyRest, proxyRoute, upstreamPath } from './proxy-path.ts';
+import { isProxiedPath, proxyRest, proxyRoute, upstreamPath, withoutRest } from './proxy-path.ts';
 
 const mapped = (pathPrefix: string): PortAddress => ({
   reach: { kind: 'mapped', host: 'h', ports: {}, privateHost: undefined },
   port: 1,
   pathPrefix,
 });
+
+const NO_ROUTES = [
+  '/sandboxes/x',
+  '/sandboxes/x/proxy/a',
+  '/sandboxes/x/proxy/80\n',
+  '/x',
+  '/route/x',
+  '/route/x/a',
+  '/route//80',
+  '/v2/route/x/80',
+  '/sandboxes/x/route/x/80',
+];
 
 describe('proxyRest', () => {
   it.each([
@@ -24,15 +36,39 @@ describe('proxyRest', () => {
     ['/sandboxes/x/proxy/80%2Fa/b', 'a/b', ''],
   ])('of %s is %j and %j', (target, rest, query) => {
     expect(proxyRest(target, normaliseTarget(target))).toEqual({ rest, query });
+    const short = target.replace(/\/sandboxes\/([^/]+)\/proxy\//, '/route/$1/');
+    expect(proxyRest(short, normaliseTarget(short))).toEqual({ rest, query });
+  });
+
+  it.each(['..', '.', 'a/../b', '%2e%2e', '%2E./x', 'a%2f..%2Fb', 'a/.', 'a/..?q', '..\\x', 'a%5C..%5cb'])(
+    'leads nowhere else: %s',
+    (rest) => {
+      for (const target of [`/sandboxes/x/proxy/80/${rest}`, `/v1/route/x/80/${rest}`]) {
+        expect(() => proxyRest(target, normaliseTarget(target))).toThrow(/must not contain "\."/);
+      }
+    },
+  );
+
+  it.each(['80/%0d%0aX:1', '80/%00', '80%0A', '80/%7F', '80%0A/x'])(
+    'has no control characters: %s',
+    (end) => {
+      const target = `/sandboxes/x/proxy/${end}`;
+      expect(() => proxyRest(target, normaliseTarget(target))).toThrow(/control characters/);
+    },
+  );
+
+  it('leaves the query alone', () => {
+    const target = '/sandboxes/x/proxy/80/?../%0a';
+    expect(proxyRest(target, normaliseTarget(target))).toEqual({ rest: '', query: '?../%0a' });
   });
 });
 
 describe('proxyRoute', () => {
   it('knows proxy paths and nothing else', () => {
-    expect(proxyRoute('/v1/sandboxes/x/proxy/029001/a')).toEqual({ id: 'x', port: '029001' });
-    for (const path of ['/sandboxes/x', '/sandboxes/x/proxy/a', '/sandboxes/x/proxy/80\n', '/x']) {
-      expect(proxyRoute(path)).toBeUndefined();
+    for (const path of ['/v1/sandboxes/x/proxy/029001/a', '/route/x/029001', '/v1/route/x/029001/a/b']) {
+      expect(proxyRoute(path)).toEqual({ id: 'x', port: '029001' });
     }
+    for (const path of NO_ROUTES) expect(proxyRoute(path)).toBeUndefined();
   });
 });
 
@@ -47,8 +83,24 @@ describe('upstreamPath', () => {
   ])('behind %j of %j is %s', (prefix, rest, path) => {
     expect(upstreamPath(mapped(prefix), { rest, query: '?q' })).toBe(`${path}?q`);
   });
+});
 
-  it.each(['..', '.', 'a/../b', '%2e%2e', '%2E./x', 'a%2f..%2Fb', 'a/.'])('refuses %s', (rest) => {
-    expect(() => upstreamPath(mapped('/proxy/3000'), { rest, query: '' })).toThrow(/must not contain/);
+describe('isProxiedPath', () => {
+  it('doubts two dots anywhere', () => {
+    expect(isProxiedPath('/route/x/80/a')).toBe(true);
+    for (const path of ['/route/x/80/a..b', '/sandboxes/x/proxy/80/..', ...NO_ROUTES]) {
+      expect(isProxiedPath(path)).toBe(false);
+    }
+  });
+});
+
+describe('withoutRest', () => {
+  it.each([
+    ['/v1/sandboxes/x/proxy/80/a/b', '/v1/sandboxes/x/proxy/80/…'],
+    ['/route/x/80/secret', '/route/x/80/…'],
+    ['/v1/route/x/80/', '/v1/route/x/80/'],
+    ['/v1/sandboxes/x', '/v1/sandboxes/x'],
+  ])('of %s is %s', (path, shown) => {
+    expect(withoutRest(path)).toBe(shown);
   });
 });

@@ -1,54 +1,47 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Fault, isFault } from '@opensandbox/base';
-import { type Upstream, forward, openClientSignal } from '@opensandbox/proxy';
-import { proxyRest } from '../proxy/proxy-path.ts';
-import { sandboxDestination } from '../proxy/sandbox-destination.ts';
+import { type Upstream, openClientSignal } from '@opensandbox/proxy';
+import type { Detours } from '../proxy/detours.ts';
+import { type PassOnDeps, passOn } from '../proxy/pass-on.ts';
+import { PROXY_ROUTES, proxyRest } from '../proxy/proxy-path.ts';
 import { parsePort } from '../wire/index.ts';
 import { type Route, type RouteContext, idParam, pathParam } from './route.ts';
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'] as const;
-const PATHS = ['/sandboxes/:id/proxy/:port', '/sandboxes/:id/proxy/:port/*'];
 
-export function proxyRoutes(context: RouteContext, upstream: Upstream): readonly Route[] {
-  return PATHS.flatMap((path) =>
+/** What proxied requests need beside what all handlers have. */
+export interface ProxyParts {
+  readonly upstream: Upstream;
+  readonly detours: Detours;
+}
+
+export function proxyRoutes(context: RouteContext, parts: ProxyParts): readonly Route[] {
+  const deps = { ...context, ...parts };
+  return PROXY_ROUTES.flatMap((path) =>
     METHODS.map((method): Route => ({
       method,
       path,
       body: 'unread',
-      handle: (request, reply) => passOn({ context, upstream }, request, reply),
+      handle: (request, reply) => handle(deps, request, reply),
     })),
   );
 }
 
-async function passOn(
-  { context, upstream }: { readonly context: RouteContext; readonly upstream: Upstream },
+async function handle(
+  deps: PassOnDeps & Pick<RouteContext, 'closing'>,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
   const { raw } = request;
-  const port = parsePort(pathParam(request, 'port'));
-  const id = idParam(request);
   const target = proxyRest(request.originalUrl, raw.url ?? '');
-  using client = openClientSignal(reply.raw, context.closing);
-  const destination = await sandboxDestination(
-    context,
-    { id, port, target, request: raw, requestId: request.id },
-    client.signal,
-  );
-  if (raw.headers.upgrade?.toLowerCase() === 'websocket') {
-    throw new Fault('invalid', 'proxy.refused', 'Websocket upgrade is not supported yet');
-  }
+  const port = parsePort(pathParam(request, 'port'));
+  using client = openClientSignal(reply.raw, deps.closing);
   const own = (): Record<string, string> => {
     const headers = ownHeaders(reply);
     void reply.hijack();
     return headers;
   };
-  try {
-    await forward(upstream, { request: raw, response: reply.raw, destination, own }, client.signal);
-  } catch (error) {
-    if (isFault(error) && error.code === 'proxy.unreachable') context.ways.doubt();
-    throw error;
-  }
+  const asked = { id: idParam(request), port, target, request: raw, requestId: request.id };
+  await passOn(deps, asked, { response: reply.raw, own }, client.signal);
 }
 
 function ownHeaders(reply: FastifyReply): Record<string, string> {

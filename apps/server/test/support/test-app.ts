@@ -20,6 +20,7 @@ import type { FastifyInstance } from 'fastify';
 import { buildApp } from '../../src/app.ts';
 import type { AppOptions } from '../../src/app-options.ts';
 import { createSandboxWays } from '../../src/sandbox-ways.ts';
+import type { ServerTelemetry } from '../../src/telemetry/server-telemetry.ts';
 import { explainFault } from '../../src/wire-codes.ts';
 
 export const KEY = 'k1';
@@ -45,6 +46,7 @@ export interface TestAppOptions {
   readonly lifecycle?: Partial<Lifecycle>;
   /** Real time for the HTTP side; the domain keeps the fake clock. */
   readonly httpClock?: Clock;
+  readonly telemetry?: ServerTelemetry;
 }
 
 /** A create request that every test can start from. */
@@ -55,7 +57,8 @@ export async function openTestApp(test: TestAppOptions = {}): Promise<TestApp> {
   const scope = openScope(log);
   const clock = new FakeClock(START);
   const driver = await openFakeDriver(fakeConfig(test.engine), { clock }, scope);
-  const lifecycle = { ...(await openDomain(test, { driver, clock, log, scope })), ...test.lifecycle };
+  const domain = await openDomain(test, { driver, clock, log, scope });
+  const lifecycle = { ...(test.telemetry?.lifecycle(domain) ?? domain), ...test.lifecycle };
   const app = buildApp({
     lifecycle,
     ways: createSandboxWays({ clock, ask: async () => false, isNeighbour: () => false }),
@@ -64,6 +67,7 @@ export async function openTestApp(test: TestAppOptions = {}): Promise<TestApp> {
     clock: test.httpClock ?? clock,
     log,
     newUuid: randomUUID,
+    telemetry: test.telemetry?.http,
   });
   await app.ready();
   return {
@@ -106,12 +110,15 @@ interface Domain {
 }
 
 function openDomain(test: TestAppOptions, { driver, clock, log, scope }: Domain): Promise<Lifecycle> {
+  const { telemetry } = test;
+  const store = new MemoryStore();
+  const probe = openFakeProbe(driver.engine);
   return openLifecycle(
     {
-      driver,
-      store: new MemoryStore(),
+      driver: telemetry?.driver(driver) ?? driver,
+      store: telemetry?.store(store) ?? store,
       snapshotStore: new MemorySnapshotStore(),
-      probe: openFakeProbe(driver.engine),
+      probe: telemetry?.probe(probe) ?? probe,
       clock,
       log,
       newId: () => sandboxId(randomUUID()),

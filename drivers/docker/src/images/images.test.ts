@@ -5,6 +5,7 @@ import { FakeClock, settle } from '@opensandbox/testkit';
 import { describe, expect, it } from 'vitest';
 import type { ImageInspect } from '../engine/answers.ts';
 import type { PullRequest } from '../engine/engine.ts';
+import type { PullFacts } from '../deps.ts';
 import { createImages } from './images.ts';
 import type { ImageWish, PullPolicy } from './images.ts';
 
@@ -19,6 +20,7 @@ function fakeRegistry(pullPolicy: PullPolicy = 'if-not-present') {
     readonly stream: PassThrough;
     readonly signal: AbortSignal;
   }[] = [];
+  const ended: PullFacts[] = [];
   const images = createImages({
     clock,
     log: silentLogger,
@@ -26,6 +28,7 @@ function fakeRegistry(pullPolicy: PullPolicy = 'if-not-present') {
     enginePlatform: AMD64,
     stallMs: 1_000,
     pullPolicy,
+    pulled: (facts) => void ended.push(facts),
     engine: {
       info: async () => ({}),
       inspectImage: async (uri) => {
@@ -47,7 +50,7 @@ function fakeRegistry(pullPolicy: PullPolicy = 'if-not-present') {
     local.set(uri, { Id: `sha256:${uri}`, Os: 'linux', Architecture: 'amd64' });
     pulls[pull]?.stream.end();
   };
-  return { clock, local, pulls, images, say, finish };
+  return { clock, local, pulls, images, say, finish, ended };
 }
 
 const wish = (change: Partial<ImageWish> = {}): ImageWish => ({
@@ -233,5 +236,29 @@ describe('ensure', () => {
     expect(await second).toMatchObject({ kind: 'cancelled' });
     await settle();
     expect(pulls[0]?.signal.aborted).toBe(true);
+  });
+
+  it('tells how every pull ended, how long it took and what it downloaded', async () => {
+    const { clock, images, pulls, say, finish, ended } = fakeRegistry();
+    const first = images.ensure(wish(), () => undefined, signal);
+    await settle();
+    say(0, { id: 'l', status: 'Downloading', progressDetail: { current: 5, total: 10 } });
+    await settle();
+    await clock.advance(500);
+    finish(0, 'app:v1');
+    await first;
+    expect(ended).toEqual([{ outcome: 'pulled', durationMs: 500, bytes: 5 }]);
+    const failing = images.ensure(wish({ uri: 'app:v2' }), () => undefined, signal).catch(() => undefined);
+    await settle();
+    say(1, { error: 'no such tag' });
+    await failing;
+    const gone = new AbortController();
+    const left = images.ensure(wish({ uri: 'app:v3' }), () => undefined, gone.signal).catch(() => undefined);
+    await settle();
+    gone.abort();
+    await left;
+    await settle();
+    expect(pulls).toHaveLength(3);
+    expect(ended.map(({ outcome }) => outcome)).toEqual(['pulled', 'failed', 'cancelled']);
   });
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FaultCode, RegistryAuth } from '@opensandbox/core/ports';
 import type { Clock, Logger } from '@opensandbox/base';
 import { Fault, isFault } from '@opensandbox/base';
-import type { DockerEnvironment } from '../deps.ts';
+import type { DockerEnvironment, PullFacts } from '../deps.ts';
 import type { ImageInspect } from '../engine/answers.ts';
 import type { Engine } from '../engine/engine.ts';
 import { named, orAbsent } from '../faults.ts';
@@ -45,6 +45,7 @@ export interface ImageDeps {
   readonly enginePlatform: ImagePlatform | undefined;
   readonly stallMs: number;
   readonly pullPolicy: PullPolicy;
+  readonly pulled?: ((facts: PullFacts) => void) | undefined;
 }
 
 export function createImages(deps: ImageDeps): Images {
@@ -134,9 +135,13 @@ async function runPull(
     },
     shared.signal,
   );
+  const tell = (outcome: PullFacts['outcome']): void =>
+    deps.pulled?.({ outcome, durationMs: deps.clock.now() - startedAt, bytes: progress.bytes() });
   try {
     await work;
+    tell('pulled');
   } catch (error) {
+    tell(shared.signal.aborted ? 'cancelled' : 'failed');
     if (!isFault(error) || (error.code !== 'engine.failed' && error.code !== 'engine.timeout')) throw error;
     throw pullFailed(pull.uri, withAdvice(error.message), error);
   }

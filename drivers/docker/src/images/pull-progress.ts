@@ -10,6 +10,8 @@ interface Layer {
 export interface PullProgress {
   /** Takes one message; returns a sentence when there is something new to tell. */
   read(message: PullMessage): string | undefined;
+  /** What was downloaded until now. */
+  bytes(): number;
 }
 
 export function createPullProgress(image: string): PullProgress {
@@ -26,6 +28,7 @@ export function createPullProgress(image: string): PullProgress {
       last = told;
       return told;
     },
+    bytes: () => [...layers.values()].reduce((sum, layer) => sum + layer.done, 0),
   };
 }
 
