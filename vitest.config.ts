@@ -15,6 +15,8 @@ export default defineConfig({
           ...common,
           name: 'unit',
           include: ['{packages,drivers,apps}/*/src/**/*.test.ts', 'tools/**/*.test.ts'],
+          // No test here waits for anything real; a machine that does much else is slow all the same.
+          testTimeout: 30_000,
         },
       },
       {

@@ -70,7 +70,7 @@ export async function* eventsOf(response: Response): AsyncGenerator<StreamEvent>
 }
 
 /** Waits until `check` gives something; fails after `limitMs`. */
-export async function eventually<T>(check: () => Promise<T | undefined>, limitMs = 10_000): Promise<T> {
+export async function eventually<T>(check: () => Promise<T | undefined>, limitMs = 30_000): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {
     const found = await check();
