@@ -36,7 +36,7 @@ fetch_source() {
   mkdir -p "$work/lists/partial" "$work/parts"
   local file options
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-    [ -f "$file" ] && sed -n 's/^deb /deb-src /p' "$file" >> "$work/parts/source.list" || true
+    [ -f "$file" ] && sed -n 's/^deb\([[:blank:]]\)/deb-src\1/p' "$file" >> "$work/parts/source.list" || true
   done
   for file in /etc/apt/sources.list.d/*.sources; do
     [ ! -f "$file" ] || sed 's/^Types:.*/Types: deb-src/' "$file" > "$work/parts/$(basename "$file")"
@@ -76,7 +76,8 @@ generate_openapi
 for name in "${wanted[@]}"; do
   go build -ldflags '-s -w' -o "$work/$name" "./cmd/$name"
   # In one step, for whoever looks without the lock.
-  cp "$work/$name" "$cache/.$name" && mv "$cache/.$name" "$cache/$name"
+  cp "$work/$name" "$cache/.$name"
+  mv "$cache/.$name" "$cache/$name"
   echo "$name was built after $SECONDS s"
 done
 echo "$cache"

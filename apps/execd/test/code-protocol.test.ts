@@ -4,7 +4,7 @@ import type { AgentProcess } from './support/agent-process.ts';
 import { eventually, post, readEvents } from './support/event-lines.ts';
 import type { StreamEvent } from './support/event-lines.ts';
 import { startFakeJupyter } from './support/fake-jupyter.ts';
-import type { FakeJupyter } from './support/fake-jupyter.ts';
+import type { AskedCode, FakeJupyter } from './support/fake-jupyter.ts';
 
 interface CodeEvent extends StreamEvent {
   readonly results?: Readonly<Record<string, string>>;
@@ -212,6 +212,25 @@ describe('code on a kernel, message by message', () => {
       code: 'RUNTIME_ERROR',
       message: 'error creating code context. the Jupyter server refuses the configured token',
     });
+  });
+
+  it('is interrupted when it begins, if the kernel took long to begin', async () => {
+    const interrupts = (): number => jupyter.requests.filter((asked) => asked.endsWith('/interrupt')).length;
+    jupyter.answer = (asked) => (asked.endsWith('/interrupt') ? { status: 200, body: {} } : undefined);
+    const usual = jupyter.run;
+    let held: AskedCode | undefined;
+    jupyter.run = (asked) => (asked.code === 'wait' ? (held = asked) : usual(asked));
+    const made = await post(agent.url, '/code/context', { language: 'python' });
+    const { id } = (await made.json()) as { readonly id: string };
+    const running = await post(agent.url, '/code', { code: 'wait', context: { id, language: 'python' } });
+    const asked = await eventually(async () => held);
+    expect((await fetch(`${agent.url}/code?id=${id}`, { method: 'DELETE' })).status).toBe(200);
+    expect(interrupts()).toBe(1);
+    asked.say('execute_input', { code: 'wait', execution_count: 1 });
+    await eventually(async () => (interrupts() === 2 ? true : undefined));
+    asked.reply();
+    asked.idle();
+    expect(readEvents(await running.text()).last.type).toBe('execution_complete');
   });
 
   it('interrupting an id nobody knows fails', async () => {

@@ -31,9 +31,11 @@ async function answer({ directory, meter, life }: AdminDeps, path: string): Prom
       return json(200, { status: 'ok' });
     case '/readyz': {
       const { isFresh, ageMs, sandboxes } = directory.health();
-      const status = life.isStopping ? 'stopping' : isFresh ? 'ready' : 'stale';
-      // A stale directory still answers; only a stop is a reason to send clients elsewhere.
-      return json(life.isStopping ? 503 : 200, { status, directory: { isFresh, ageMs, sandboxes } });
+      const isRead = ageMs !== Infinity;
+      const status = life.isStopping ? 'stopping' : !isRead ? 'unread' : isFresh ? 'ready' : 'stale';
+      // A stale directory still answers; one that was never read knows no sandbox, and another gateway may.
+      const isOfUse = isRead && !life.isStopping;
+      return json(isOfUse ? 200 : 503, { status, directory: { isFresh, ageMs, sandboxes } });
     }
     case '/metrics':
       return { status: 200, type: EXPOSITION_TYPE, body: await meter.exposition() };

@@ -11,6 +11,8 @@ export interface SandboxEntry {
   readonly dial: (port: number, signal: AbortSignal) => DialAddress | Promise<DialAddress>;
   /** Clients have to show it, or a signature, when it is there. */
   readonly accessToken: string | undefined;
+  /** The one name of the sandbox in a source where several ids stand for it. */
+  readonly knownAs?: string | undefined;
 }
 
 /**

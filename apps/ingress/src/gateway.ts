@@ -1,9 +1,11 @@
+import { setMaxListeners } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { type Clock, Fault, type Logger, toFault } from '@opensandbox/base';
 import { connectionOptions, faultFields, headerIn } from '@opensandbox/http';
 import {
   type AnswerHead,
   type Upstream,
+  closeWithConnection,
   createUpstream,
   forward,
   openClientSignal,
@@ -23,6 +25,8 @@ const HEADER_LIMIT_BYTES = 128 * 1024;
 /** A client that trickles its headers is cut off; bodies and streams may take as long as they need. */
 const HEADERS_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 65_000;
+/** A client that vanished is noticed by the kernel: streams that are silent may last for days. */
+const TCP_KEEP_ALIVE_AFTER_MS = 30_000;
 const POWERED_BY = { 'reverse-proxy-server-powerby': 'OpenSandbox-ingress' };
 
 export interface GatewayDeps extends RouteDeps {
@@ -49,10 +53,13 @@ export function openGateway(deps: GatewayDeps): Gateway {
     keepAliveTimeout: KEEP_ALIVE_MS,
     noDelay: true,
     keepAlive: true,
+    keepAliveInitialDelay: TCP_KEEP_ALIVE_AFTER_MS,
   });
   if (deps.maxConnections > 0) server.maxConnections = deps.maxConnections;
   const upstream = createUpstream();
   const ended = new AbortController();
+  // Every connection listens to it.
+  setMaxListeners(0, ended.signal);
   const open = { deps, upstream, ended: ended.signal, isDraining: false };
   const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
     void handle(open, request, response);
@@ -98,6 +105,7 @@ async function handle(
   const startedAt = clock.now();
   const peer = request.socket.remoteAddress;
   const { method } = request;
+  closeWithConnection(request, response);
   if (open.isDraining) response.shouldKeepAlive = false;
   using counted = meter.opened('http');
   const trace = beginTrace(deps.tracing, request);

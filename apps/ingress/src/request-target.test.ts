@@ -26,6 +26,15 @@ describe('readTarget', () => {
     expect(() => readTarget('header', request)).toThrow('the request target has to be a path');
   });
 
+  it('refuses an id that is longer than any', () => {
+    const header = (id: string) => ({ url: '/', rawHeaders: ['OpenSandbox-Ingress-To', `${id}-80`] });
+    const path = (id: string) => ({ url: `/${id}/80/`, rawHeaders: [] });
+    expect(readTarget('header', header('x'.repeat(256))).route.port).toBe(80);
+    expect(readTarget('uri', path('x'.repeat(256))).route.port).toBe(80);
+    expect(() => readTarget('header', header('x'.repeat(257)))).toThrow('the sandbox id is too long');
+    expect(() => readTarget('uri', path('x'.repeat(257)))).toThrow('the sandbox id is too long');
+  });
+
   it('keeps the query of a path that names a sandbox', () => {
     const url = '/box/80/x2qxvk/0ff8cd39a/a%2Fb?c=%2F';
     expect(readTarget('uri', { url, rawHeaders: [] })).toMatchObject({

@@ -21,6 +21,9 @@ export interface RequestTarget {
   readonly pathWithProof: string;
 }
 
+/** Longer than the name of any sandbox: what clients make up is asked for, and remembered for a while. */
+const LONGEST_ID = 256;
+
 export type RequestLine = Pick<IncomingMessage, 'url' | 'rawHeaders'>;
 
 /** Throws a Fault (`invalid`, `route.invalid`) for a request that names no sandbox. */
@@ -30,12 +33,12 @@ export function readTarget(mode: GatewayMode, request: RequestLine): RequestTarg
     const route = parseRoutePath(path);
     if (!route.ok) throw noRoute(route.problem);
     const { rest, restWithProof } = route;
-    return { route, path: rest + query, pathWithProof: restWithProof + query };
+    return { route: withOwnId(route), path: rest + query, pathWithProof: restWithProof + query };
   }
   const route = parseRouteLabel(routingKey(request.rawHeaders, authority));
   if (!route.ok) throw noRoute(route.problem);
   if (!path.startsWith('/')) throw noRoute('the request target has to be a path');
-  return { route, path: path + query, pathWithProof: path + query };
+  return { route: withOwnId(route), path: path + query, pathWithProof: path + query };
 }
 
 /** A header without a value counts as none. */
@@ -66,6 +69,12 @@ function splitTarget(target: string): SplitTarget {
     path: path === '' ? '/' : path,
     query: queryAt === -1 ? '' : local.slice(queryAt),
   };
+}
+
+/** A copy of the id: the part of a text keeps all of it in memory, for as long as anybody remembers the part. */
+function withOwnId({ sandboxId, port, proof }: Route): Route {
+  if (sandboxId.length > LONGEST_ID) throw noRoute('the sandbox id is too long');
+  return { sandboxId: Buffer.from(sandboxId).toString(), port, proof };
 }
 
 function noRoute(problem: string): Fault {

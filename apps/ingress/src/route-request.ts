@@ -58,7 +58,8 @@ export async function routeRequest(
   passage.route = route;
   const entry = await directory.find(route.sandboxId, signal);
   const presented = headerIn(rawHeaders, ACCESS_HEADER);
-  const by = gatekeeper.admit(route, { accessToken: entry.accessToken, presented });
+  const { accessToken, knownAs } = entry;
+  const by = gatekeeper.admit(route, { accessToken, presented, knownAs });
   const path = by === 'open' ? target.pathWithProof : target.path;
   passage.isSignedByPath = mode === 'uri' && route.proof !== undefined && by !== 'open';
   passage.visit = {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { soundHost, requestIdOf } from '@opensandbox/http';
 import { createUpstream, serverClosing } from '@opensandbox/proxy';
@@ -28,6 +29,7 @@ import { handleUpgrades } from './upgrades.ts';
 const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
 /** Room for the headers of proxied applications; the parser's default is 16 KiB. */
 const HEADER_LIMIT_BYTES = 128 * 1024;
+const TCP_KEEP_ALIVE_AFTER_MS = 30_000;
 /** Longer than any head that the parser lets through: the router's own refusal would skip all hooks. */
 const LONGEST_PARAM = 1024 * 1024;
 
@@ -45,6 +47,8 @@ const API = [
 export function buildApp(deps: AppDeps): FastifyInstance {
   const app = createServer(deps);
   const closing = new AbortController();
+  // Every connection listens to it while it lasts: ten of them are no leak.
+  setMaxListeners(0, closing.signal);
   const context: RouteContext = { ...deps, closing: closing.signal };
   const upstream = createUpstream();
   const detours = createDetours();
@@ -90,7 +94,12 @@ function createServer({ options, newUuid }: AppDeps): FastifyInstance {
     requestTimeout: 0,
     return503OnClosing: false,
     routerOptions: { maxParamLength: LONGEST_PARAM, querystringParser: () => ({}) },
-    http: { maxHeaderSize: HEADER_LIMIT_BYTES },
+    // A client that vanished is noticed by the kernel: streams that are silent may last for days.
+    http: {
+      maxHeaderSize: HEADER_LIMIT_BYTES,
+      keepAlive: true,
+      keepAliveInitialDelay: TCP_KEEP_ALIVE_AFTER_MS,
+    },
     genReqId: (request) => requestIdOf(request.headers['x-request-id'], newUuid),
     rewriteUrl: (request) => normaliseTarget(request.url ?? '/'),
     clientErrorHandler: (error, socket) => answerUnparsable(error, socket, newUuid),

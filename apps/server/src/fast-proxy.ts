@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { sandboxId } from '@opensandbox/core';
 import { requestIdOf } from '@opensandbox/http';
-import { awaitLeave, connectionSignal } from '@opensandbox/proxy';
+import { awaitLeave, closeWithConnection, connectionSignal } from '@opensandbox/proxy';
 import { statusOf, writeAccessLine } from './access-log.ts';
 import type { Capacity } from './capacity.ts';
 import { createCorsPolicy, isPreflight } from './cors.ts';
@@ -36,6 +36,7 @@ export function addFastProxy(server: Server, deps: FastProxyDeps, capacity: Capa
   if (usual === undefined) return;
   const handle = fastHandler(deps, capacity);
   const listener: Handler = (request, response) => {
+    closeWithConnection(request, response);
     if (!handle(request, response)) usual(request, response);
   };
   server.removeListener('request', usual);

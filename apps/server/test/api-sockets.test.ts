@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -32,6 +33,17 @@ describe('connections', () => {
     await connection.received(/healthy[^]*healthy/);
     expect(connection.text).toMatch(/keep-alive: timeout=1/i);
     await connection.closed();
+  });
+
+  it('are asked by the kernel whether the client is still there', async () => {
+    await using server = await listen();
+    using connection = await RawConnection.open(server.port);
+    connection.send('GET /health HTTP/1.1', HOST);
+    await connection.received(/healthy/);
+    // proc(5), tcp: local address, remote address, state, queues, then the timer: 02 is the one of keepalive.
+    const port = server.port.toString(16).toUpperCase().padStart(4, '0');
+    const own = new RegExp(`^ *\\d+: [0-9A-F]+:${port} [0-9A-F:]+ 01 [0-9A-F:]+ (\\d\\d):`, 'm');
+    expect(own.exec(readFileSync('/proc/net/tcp', 'utf8'))?.[1]).toBe('02');
   });
 
   it('that carry no HTTP are told so and closed', async () => {

@@ -16,11 +16,14 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 /** No connection option: without its length a body would be read as the next message. */
 const FRAMING = 'content-length';
 
+const CONNECTION = 'connection';
+
 /** Names, lower case, that `Connection` fields declare to be for this connection only. */
 export function connectionOptions(rawHeaders: readonly string[]): ReadonlySet<string> {
   const names = new Set<string>();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]?.toLowerCase() !== 'connection') continue;
+    const header = rawHeaders[at] ?? '';
+    if (header.length !== CONNECTION.length || header.toLowerCase() !== CONNECTION) continue;
     for (const option of (rawHeaders[at + 1] ?? '').split(',')) {
       const name = option.trim().toLowerCase();
       if (name !== '' && name !== FRAMING) names.add(name);
@@ -31,9 +34,12 @@ export function connectionOptions(rawHeaders: readonly string[]): ReadonlySet<st
 
 /**
  * A flat list of header names and values (as `rawHeaders` has it: order, spelling and repetition kept) without
- * what is hop-by-hop and without the names in `dropped` (lower case).
+ * what is hop-by-hop and without the names that `dropped` has (lower case).
  */
-export function endToEndHeaders(rawHeaders: readonly string[], dropped: ReadonlySet<string>): string[] {
+export function endToEndHeaders(
+  rawHeaders: readonly string[],
+  dropped: { has(name: string): boolean },
+): string[] {
   const named = connectionOptions(rawHeaders);
   const kept: string[] = [];
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
@@ -49,7 +55,8 @@ export function endToEndHeaders(rawHeaders: readonly string[], dropped: Readonly
 export function headerIn(rawHeaders: readonly string[], name: string): string | undefined {
   const key = name.toLowerCase();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]?.toLowerCase() === key) return rawHeaders[at + 1];
+    const header = rawHeaders[at] ?? '';
+    if (header.length === key.length && header.toLowerCase() === key) return rawHeaders[at + 1];
   }
   return undefined;
 }

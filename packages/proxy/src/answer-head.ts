@@ -53,6 +53,15 @@ export function parseAnswerHead(text: string, method: string): FramedHead {
   return { ...head, bodyEnd: length === 0 ? 'none' : 'length', keepMs };
 }
 
+/** The length that a flat list of headers names; `undefined` when it names none. */
+export function namedLength(rawHeaders: readonly string[]): number | undefined {
+  const framing: Framing = { length: undefined, isChunked: false, keepMs: 0 };
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    noteFraming(framing, rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
+  }
+  return framing.length;
+}
+
 /** The fields of a head or of trailers, as a flat list. */
 export function parseFields(text: string, from: number, framing?: Framing): string[] {
   const fields: string[] = [];

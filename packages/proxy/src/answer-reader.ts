@@ -132,7 +132,7 @@ export class AnswerReader {
     const end = begin.indexOf(HEAD_END);
     if (end === -1) {
       if (begin.length > LONGEST_HEAD_BYTES) throw new BadAnswer('the trailers are too long');
-      this.#held = begin;
+      this.#held = heldBytes === 0 ? Buffer.from(begin) : begin;
       return bytes.length;
     }
     this.#finish(parseFields(begin.toString('latin1', 0, end), 0));
@@ -153,7 +153,8 @@ export class AnswerReader {
     const tooLong = end === -1 ? all.length - from >= limit + mark.length : end - from > limit;
     if (tooLong) throw new BadAnswer('a part of the answer is too long');
     if (end === -1) {
-      this.#held = heldBytes === 0 ? bytes.subarray(at) : all;
+      // Copied: what is read next may be written over these bytes.
+      this.#held = heldBytes === 0 ? Buffer.from(bytes.subarray(at)) : all;
       return undefined;
     }
     this.#held = NOTHING;

@@ -3,6 +3,9 @@ import type { FramedHead } from './answer-head.ts';
 import { AnswerReader, type AnswerSink } from './answer-reader.ts';
 
 const TCP_KEEP_ALIVE_AFTER_MS = 30_000;
+/** What a connection reads into while little comes, and while much does. */
+const SMALL_READ_BYTES = 4 * 1024;
+const LARGE_READ_BYTES = 64 * 1024;
 
 /** What is asked over a connection, as the connection sees it. */
 export interface Asker extends AnswerSink {
@@ -11,6 +14,8 @@ export interface Asker extends AnswerSink {
   drained(): void;
   /** Everything of one read has been handed over. */
   flushed(): void;
+  /** Whether bytes that were handed over are still needed: their memory is not read into again then. */
+  holdsBytes(): boolean;
   /** The connection is gone, and the answer was not complete. */
   failed(error: Error): void;
 }
@@ -39,6 +44,10 @@ export class Connection {
   keepMs = 0;
   /** Bytes of the current answer have come. */
   hasAnswered = false;
+  /** Read into again and again, as long as nobody holds what came last. */
+  #memory = Buffer.allocUnsafeSlow(SMALL_READ_BYTES);
+  #wantedBytes = SMALL_READ_BYTES;
+  #isMemoryHeld = false;
 
   constructor({ host, port }: Address, closed: () => void) {
     const socket = connect({
@@ -47,10 +56,16 @@ export class Connection {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: TCP_KEEP_ALIVE_AFTER_MS,
+      onread: {
+        buffer: () => this.#nextMemory(),
+        callback: (count, memory) => {
+          this.#read(Buffer.from(memory.buffer, memory.byteOffset, count));
+          return true;
+        },
+      },
     });
     this.socket = socket;
     socket.on('connect', () => this.#connected());
-    socket.on('data', (bytes: Buffer) => this.#take(bytes));
     socket.on('drain', () => {
       this.hasMoved = true;
       this.#asker?.drained();
@@ -103,6 +118,22 @@ export class Connection {
   #connected(): void {
     this.#phase = 'waiting';
     this.#asker?.connected();
+  }
+
+  #read(bytes: Buffer): void {
+    const asker = this.#asker;
+    this.#take(bytes);
+    this.#isMemoryHeld = asker?.holdsBytes() ?? false;
+    this.#wantedBytes = bytes.length < SMALL_READ_BYTES ? SMALL_READ_BYTES : LARGE_READ_BYTES;
+  }
+
+  /** A stream that brings much gets much room; one that is silent for hours keeps little. */
+  #nextMemory(): Buffer {
+    if (this.#isMemoryHeld || this.#memory.length !== this.#wantedBytes) {
+      this.#memory = Buffer.allocUnsafeSlow(this.#wantedBytes);
+      this.#isMemoryHeld = false;
+    }
+    return this.#memory;
   }
 
   #take(bytes: Buffer): void {

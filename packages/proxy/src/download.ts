@@ -1,10 +1,13 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { AnswerHead } from './answer-head.ts';
 import { downstreamHeaders } from './proxy-headers.ts';
 import { soundTrailers } from './upload.ts';
 
 /** Up to this size a whole body leaves as one text with its head: one write instead of two. */
 const SMALL_BODY_BYTES = 4 * 1024;
+/** So much may wait in memory for a client that reads slowly. */
+const MOST_WAITING_BYTES = 256 * 1024;
 
 /** An answer on its way to the client. What one read of the service's connection brings is written at once. */
 export class Download {
@@ -13,6 +16,7 @@ export class Download {
   readonly #pieces: Buffer[] = [];
   #trailers: readonly string[] = [];
   #waits = false;
+  #hasFlushed = false;
   readonly #onRoom: () => void;
   /** Nothing comes any more. */
   isComplete = false;
@@ -39,21 +43,41 @@ export class Download {
     const response = this.#response;
     if (!this.hasBegun) this.#begin(head);
     const last = this.isComplete ? this.#pieces.pop() : undefined;
-    let hasRoom = true;
-    for (const piece of this.#pieces) hasRoom = response.write(piece);
-    this.#pieces.length = 0;
+    const stream = this.#writePieces();
     if (this.isComplete) {
       this.#end(last);
       return true;
     }
+    // Not what `write` answers: that is false for every piece beyond 16 KiB, though the kernel took it at once.
+    const hasRoom = response.writableLength < MOST_WAITING_BYTES;
     if (!hasRoom && !this.#waits) {
       this.#waits = true;
-      response.once('drain', () => {
+      stream.once('drain', () => {
         this.#waits = false;
         this.#onRoom();
       });
     }
     return hasRoom;
+  }
+
+  /** Answers the stream that tells when there is room again. */
+  #writePieces(): Socket | ServerResponse {
+    const response = this.#response;
+    const { socket } = response;
+    // Past Node's own writing where nothing has to be framed: it holds every piece back until the loop's next turn.
+    const stream = response.chunkedEncoding || socket === null ? response : socket;
+    if (this.#pieces.length === 0) return stream;
+    socket?.cork();
+    if (stream === socket) this.#flushHead();
+    for (const piece of this.#pieces) stream.write(piece);
+    this.#pieces.length = 0;
+    socket?.uncork();
+    return stream;
+  }
+
+  /** Whether bytes that were added have not left this process yet. */
+  holdsBytes(): boolean {
+    return this.#pieces.length > 0 || this.#response.writableLength > 0;
   }
 
   /** Where it can be said in HTTP/1.1, and only links: that is all that clients make use of. */
@@ -86,7 +110,13 @@ export class Download {
     }
     this.hasBegun = true;
     response.writeHead(status, headers);
-    if (!this.isComplete && this.#pieces.length === 0) response.flushHeaders();
+    if (!this.isComplete && this.#pieces.length === 0) this.#flushHead();
+  }
+
+  #flushHead(): void {
+    if (this.#hasFlushed) return;
+    this.#hasFlushed = true;
+    this.#response.flushHeaders();
   }
 
   #end(last: Buffer | undefined): void {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Fault } from '@opensandbox/base';
 import { cancelled, toFault } from '@opensandbox/base';
-import type { AnswerHead, FramedHead } from './answer-head.ts';
+import { type AnswerHead, BadAnswer, type FramedHead, namedLength } from './answer-head.ts';
 import { clientGone } from './client-signal.ts';
 import type { Asker, Connection } from './connection.ts';
 import { Download } from './download.ts';
@@ -9,7 +9,7 @@ import type { Destination, Exchange } from './exchange.ts';
 import { giveLeave } from './leave-to-send.ts';
 import { TrafficMeter } from './traffic-meter.ts';
 import { upstreamFault } from './upstream-fault.ts';
-import type { Upstream } from './upstream.ts';
+import { TimedOut, type Upstream } from './upstream.ts';
 import { Upload } from './upload.ts';
 
 interface Outcome {
@@ -31,6 +31,9 @@ export class Forwarding implements Asker {
   #head: FramedHead | undefined;
   /** What stands for the head, when something does. */
   #shown: AnswerHead | undefined;
+  /** Bytes of the body that the shown head names, where the service's own said otherwise or nothing. */
+  #promisedBytes: number | undefined;
+  #bodyBytes = 0;
   #signal: AbortSignal | undefined;
   #hasEnded = false;
 
@@ -79,6 +82,7 @@ export class Forwarding implements Asker {
 
   body(bytes: Buffer): void {
     this.#meter.down(bytes.length);
+    this.#bodyBytes += bytes.length;
     this.#download.add(bytes);
   }
 
@@ -90,15 +94,24 @@ export class Forwarding implements Asker {
     const head = this.#head;
     if (head === undefined || this.#hasEnded) return;
     if (!this.#download.hasBegun && !this.#isPassable(head)) return;
+    if (!this.#isAsPromised()) {
+      this.#fail(upstreamFault(this.#exchange.destination.name, new BadAnswer('the length is another one')));
+      return;
+    }
     this.#stopListening();
     if (!this.#download.pass(this.#shown ?? head)) this.#connection?.socket.pause();
     if (this.#download.isComplete) this.#succeed(head);
   }
 
+  holdsBytes(): boolean {
+    return this.#download.holdsBytes();
+  }
+
   failed(error: Error): void {
     const connection = this.#connection;
     if (this.#hasEnded) return;
-    if (connection?.isUsed === true && !connection.hasAnswered && this.#isRepeatable) {
+    const mayHaveGone = connection?.isUsed === true && !connection.hasAnswered;
+    if (mayHaveGone && this.#isRepeatable && !(error instanceof TimedOut)) {
       this.#ask(true);
       return;
     }
@@ -108,11 +121,23 @@ export class Forwarding implements Asker {
   #isPassable(head: FramedHead): boolean {
     try {
       this.#shown = this.#exchange.inspect?.(head) ?? undefined;
+      if (this.#shown !== undefined && mayHaveBody(this.#method, head)) {
+        this.#promisedBytes = namedLength(this.#shown.rawHeaders);
+      }
       return true;
     } catch (error) {
-      this.#fail(toFault(error));
+      const { name } = this.#exchange.destination;
+      this.#fail(error instanceof BadAnswer ? upstreamFault(name, error) : toFault(error));
       return false;
     }
+  }
+
+  /** Bytes beyond the length that the client is told would be the next answer to it; too few look like the whole. */
+  #isAsPromised(): boolean {
+    if (this.#promisedBytes === undefined) return true;
+    return this.#download.isComplete
+      ? this.#bodyBytes === this.#promisedBytes
+      : this.#bodyBytes <= this.#promisedBytes;
   }
 
   /** Asking once more is safe where nothing was sent but a question. */
@@ -161,6 +186,8 @@ export class Forwarding implements Asker {
     this.#hasEnded = true;
     this.#stopListening();
     this.#upload?.stop();
+    // What is still sent has nobody to go to, but the answer to come would wait behind it.
+    if (this.#upload !== undefined && this.#exchange.body === undefined) this.#exchange.request.resume();
     this.#connection?.close();
     this.#meter.ended(true);
     this.#exchange.response.removeListener('close', this.#onClientClose);
@@ -182,6 +209,10 @@ export class Forwarding implements Asker {
   readonly #onClientClose = (): void => {
     if (!this.#hasEnded) this.#fail(clientGone());
   };
+}
+
+function mayHaveBody(method: string, { status }: FramedHead): boolean {
+  return method !== 'HEAD' && status !== 204 && status !== 304;
 }
 
 /** A message has a body exactly when its framing says so; a length of nothing is none. */

@@ -13,3 +13,4 @@ export { openTunnel } from './tunnel.ts';
 export type { Handover, TunnelDeps } from './tunnel.ts';
 export { createUpstream } from './upstream.ts';
 export type { Upstream, UpstreamOptions } from './upstream.ts';
+export { closeWithConnection } from './waiting-response.ts';

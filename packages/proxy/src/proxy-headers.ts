@@ -11,14 +11,16 @@ export interface RequestHeaderRules {
 }
 
 /** `Host` is the destination's own; an expectation is answered by the hop that it reached. */
-const NEVER_FORWARDED = ['host', 'expect'];
+const NEVER_FORWARDED: ReadonlySet<string> = new Set(['host', 'expect']);
 
 /** Header list for the service, `Host` excluded. Values and their order stay as they were sent. */
 export function upstreamHeaders(rawHeaders: readonly string[], rules: RequestHeaderRules): string[] {
   const { set = [], added = [] } = rules;
-  const dropped = new Set([...rules.dropped, ...NEVER_FORWARDED]);
-  for (let at = 0; at < set.length; at += 2) dropped.add((set[at] ?? '').toLowerCase());
-  const headers = endToEndHeaders(rawHeaders, dropped);
+  const has = (name: string): boolean =>
+    rules.dropped.has(name) ||
+    NEVER_FORWARDED.has(name) ||
+    (set.length > 0 && headerIn(set, name) !== undefined);
+  const headers = endToEndHeaders(rawHeaders, { has });
   headers.push(...set);
   for (const [name, value] of added) {
     if (value !== undefined && value !== '' && headerIn(headers, name) === undefined) {
@@ -36,10 +38,11 @@ export function downstreamHeaders(
   upstream: readonly string[],
   own: Readonly<Record<string, string>>,
 ): string[] {
-  const names = new Set(Object.keys(own).filter((name) => name !== 'vary'));
   // A service that allows credentials did so for the origin it names, not for the one this server mirrors.
-  if (names.has('access-control-allow-origin')) names.add('access-control-allow-credentials');
-  const headers = endToEndHeaders(upstream, names);
+  const allows = 'access-control-allow-origin' in own;
+  const has = (name: string): boolean =>
+    (Object.hasOwn(own, name) && name !== 'vary') || (allows && name === 'access-control-allow-credentials');
+  const headers = endToEndHeaders(upstream, { has });
   for (const [name, value] of Object.entries(own)) headers.push(name, value);
   return headers;
 }

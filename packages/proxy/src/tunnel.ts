@@ -109,8 +109,9 @@ async function passRefusal(
     await relayAnswer(service, bytes, handover.socket);
     endAndDrain(handover.socket, '', deps.clock);
   } catch {
-    // It broke off in the middle: that must not look like its end.
-    handover.socket.destroy();
+    // It broke off in the middle. Where the end of the connection is the end of the answer, only a reset tells.
+    if (handover.socket instanceof Socket) handover.socket.resetAndDestroy();
+    else handover.socket.destroy();
   }
   return status;
 }

@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream';
 import type { Connection } from './connection.ts';
 
 const NOTHING = Buffer.alloc(0);
+/** So much may wait in memory for a service that reads slowly. */
+const MOST_WAITING_BYTES = 256 * 1024;
 
 /**
  * The body of a request on its way to the service, framed anew: by its length when it has one, else in chunks. Waits
@@ -66,13 +68,15 @@ export class Upload {
     const { socket } = connection;
     connection.hasMoved = true;
     this.#passed(bytes.length);
-    if (!this.#isChunked) return socket.write(bytes);
-    socket.cork();
-    socket.write(`${bytes.length.toString(16)}\r\n`, 'latin1');
-    socket.write(bytes);
-    const hasRoom = socket.write('\r\n', 'latin1');
-    socket.uncork();
-    return hasRoom;
+    if (this.#isChunked) {
+      socket.cork();
+      socket.write(`${bytes.length.toString(16)}\r\n`, 'latin1');
+      socket.write(bytes);
+      socket.write('\r\n', 'latin1');
+      socket.uncork();
+    } else socket.write(bytes);
+    // Not what `write` answers: that is false for every piece beyond 16 KiB, though the kernel took it at once.
+    return socket.writableLength < MOST_WAITING_BYTES;
   }
 }
 

@@ -164,6 +164,44 @@ describe('an answer that breaks off', () => {
   });
 });
 
+describe('an answer that is shown with a head of somebody else', () => {
+  const shown = (...rawHeaders: string[]) => {
+    proxy.inspect = ({ status }) => ({ status, rawHeaders });
+  };
+
+  it('has the length that this head names', async () => {
+    shown('Content-Length', '10', 'X-Whole', '1');
+    const { client, inside } = await asked();
+    inside.head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked');
+    inside.send('a\r\n0123456789\r\n0\r\n\r\n');
+    await client.received(/Content-Length: 10\r\nX-Whole: 1\r\n[^]*\r\n\r\n0123456789$/);
+  });
+
+  it.each([
+    ['longer', 'a\r\n0123456789\r\n'],
+    ['shorter', '3\r\n012\r\n0\r\n\r\n'],
+  ])('is cut off when its body is %s', async (_what, body) => {
+    shown('Content-Length', '5');
+    const { client, inside } = await asked();
+    inside.head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked');
+    await client.received(/Content-Length: 5\r\n/);
+    inside.send(body);
+    await client.closed();
+    expect(client.text).not.toMatch(/01234/);
+    await expect.poll(() => proxy.facts, patience).toMatchObject([{ status: 200, isBroken: true }]);
+  });
+
+  it.each([['5', '10'], ['-1'], ['5, 5']])(
+    'is none when no length can be read from %j',
+    async (...lengths) => {
+      shown(...lengths.flatMap((length) => ['Content-Length', length]));
+      const { client, inside } = await asked('POST / HTTP/1.1', 'Host: h');
+      inside.head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked');
+      await client.received(/^HTTP\/1\.1 502 [^]*An internal error occurred in the proxy: /);
+    },
+  );
+});
+
 describe('no answer', () => {
   it.each([
     'HTTP/1.1 999 Odd\r\n\r\n',
@@ -185,6 +223,19 @@ describe('no answer', () => {
     client.head('GET / HTTP/1.1', 'Host: h');
     await client.received(/^HTTP\/1\.1 504 [^]*did not answer in time/);
     await (await service.peer(0)).ended();
+  });
+
+  it('in time is not waited for again where the connection was a kept one', async () => {
+    await using slow = await TestProxy.open(service, { headersTimeoutMs: 5_000, idleMs: 60_000 });
+    using client = await RawPeer.open(slow.port);
+    client.head('GET /a HTTP/1.1', 'Host: h');
+    const inside = await service.peer(0);
+    await inside.received(/GET \/a /);
+    inside.head('HTTP/1.1 204 No Content');
+    await client.received(/204 No Content/);
+    client.head('GET /b HTTP/1.1', 'Host: h');
+    await client.received(/HTTP\/1\.1 504 [^]*did not answer in time/);
+    expect(service.peers).toHaveLength(1);
   });
 
   it('is needed from a service that answers slowly once it has begun', async () => {

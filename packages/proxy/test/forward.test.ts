@@ -140,6 +140,29 @@ describe('a request', () => {
   });
 });
 
+describe('a request whose service goes away while it waits', () => {
+  it('is read to its end, so that its answer and the next request do not wait behind it', async () => {
+    using client = await RawPeer.open(proxy.port);
+    const total = 40_000_000;
+    client.head('POST / HTTP/1.1', 'Host: h', `Content-Length: ${total}`);
+    const inside = await service.peer(0);
+    await inside.received(/\r\n\r\n/);
+    inside.socket.pause();
+    client.socket.write(Buffer.alloc(total, 'x'));
+    let last = -1;
+    const stands = (): boolean => {
+      const before = last;
+      last = client.socket.writableLength;
+      return last === before;
+    };
+    await expect.poll(stands, { timeout: 20_000, interval: 500 }).toBe(true);
+    inside.socket.resetAndDestroy();
+    await client.received(/^HTTP\/1\.1 502 /);
+    client.head('GET /next HTTP/1.1', 'Host: h');
+    await (await service.peer(1)).received(/^GET \/next /);
+  });
+});
+
 describe('a request that two readers could understand in two ways', () => {
   it.each([
     ['both framings', ['Content-Length: 3', 'Transfer-Encoding: chunked']],

@@ -189,6 +189,16 @@ describe('a handshake', () => {
     await expect.poll(() => proxy.tunnels, patience).toEqual([403]);
   });
 
+  it('whose refusal breaks off is reset: an end would be the end of the refusal', async () => {
+    proxy.tunnel = { refusal: 'relay' };
+    const { client, inside } = await shaken();
+    inside.send('HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nno way\r\n');
+    await client.received(/no way$/);
+    inside.socket.end();
+    await client.closed();
+    expect(client.error?.code).toBe('ECONNRESET');
+  });
+
   it('that finds nobody is accepted and closed with the reason', async () => {
     await service[Symbol.asyncDispose]();
     using client = await RawPeer.open(proxy.port);

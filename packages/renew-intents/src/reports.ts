@@ -59,6 +59,9 @@ export function createLinkReports(log: Logger, fields: Fields): LinkReports {
   };
 }
 
+/** A Redis that does not know AUTH repeats what came with it. */
+const ARGUMENTS = /,? with args beginning with.*/s;
+
 /**
  * What may be logged of a failure. Never the error itself: the client attaches the command that failed, which may be the
  * one with the password.
@@ -66,5 +69,5 @@ export function createLinkReports(log: Logger, fields: Fields): LinkReports {
 export function describeRedisError(error: unknown): Fields {
   if (!(error instanceof Error)) return { renew_error_type: 'unknown' };
   const type = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-  return { renew_error_type: type, renew_error: error.message };
+  return { renew_error_type: type, renew_error: error.message.replace(ARGUMENTS, '') };
 }

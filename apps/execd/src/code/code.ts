@@ -165,18 +165,38 @@ function lost(deps: CodeDeps, context: CodeContext, end: Exclude<ExecutionEnd, '
   return kernelError('the kernel died; the next code in this context gets a new one');
 }
 
-/** Before the kernel has begun with the code, an interrupt would reach nobody and be forgotten. */
+/**
+ * How long an interrupt waits for the kernel to begin with the code; before, it would reach nobody and be forgotten.
+ * A kernel that takes longer is interrupted when it begins.
+ */
 const LONGEST_START_MS = 1000;
 
 async function interruptContext(deps: CodeDeps, context: CodeContext, signal: AbortSignal): Promise<void> {
+  const { run } = context;
   const enough = new AbortController();
-  const limit = sleep(deps.clock, LONGEST_START_MS, enough.signal).catch(() => undefined);
-  await Promise.race([context.run?.started ?? Promise.resolve(), limit]);
+  const limit = sleep(deps.clock, LONGEST_START_MS, enough.signal).then(
+    () => 'late' as const,
+    () => undefined,
+  );
+  const waited = await Promise.race([run?.started, limit]);
   enough.abort();
   try {
     await deps.jupyter.interruptKernel(context.kernelId, signal);
   } catch (error) {
     if (!isFault(error)) throw error;
     throw notInterrupted(error.message);
+  }
+  if (run !== undefined && waited === 'late')
+    deps.scope.run('interrupt', () => interruptLater(deps, context, run));
+}
+
+/** Meets a run that had not begun. One that is over has called `started` as well, and is the context's no more. */
+async function interruptLater(deps: CodeDeps, context: CodeContext, run: ContextRun): Promise<void> {
+  await run.started;
+  if (context.run !== run) return;
+  try {
+    await deps.jupyter.interruptKernel(context.kernelId, deps.scope.signal);
+  } catch (error) {
+    deps.log.warn('code.not_interrupted', { context: context.id, error });
   }
 }

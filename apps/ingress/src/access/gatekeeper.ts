@@ -13,10 +13,14 @@ export interface GatekeeperDeps {
 
 /** Lets requests to a sandbox pass, or throws the Fault that its client is told. */
 export interface Gatekeeper {
-  admit(
-    route: Route,
-    credentials: { readonly accessToken: string | undefined; readonly presented: string | undefined },
-  ): Extract<Access, { granted: true }>['by'];
+  admit(route: Route, credentials: Credentials): Extract<Access, { granted: true }>['by'];
+}
+
+export interface Credentials {
+  readonly accessToken: string | undefined;
+  readonly presented: string | undefined;
+  /** The sandbox's one name where several ids stand for it: each of them would allow as many guesses anew. */
+  readonly knownAs?: string | undefined;
 }
 
 /** What a client can only get wrong by guessing, or with keys and tokens that are not these any more. */
@@ -38,8 +42,7 @@ export function createGatekeeper({ rule, keys, limit, clock }: GatekeeperDeps): 
   }
 
   return {
-    admit(route, { accessToken, presented }) {
-      const { sandboxId } = route;
+    admit(route, { accessToken, presented, knownAs = route.sandboxId }) {
       const isShort = route.proof !== undefined && signatureForm(route.proof.signature) === 'short';
       const nowSeconds = BigInt(Math.floor(clock.now() / 1000));
       const access = decideAccess({ rule, route, accessToken, presented, keys: keys(), nowSeconds });
@@ -49,14 +52,14 @@ export function createGatekeeper({ rule, keys, limit, clock }: GatekeeperDeps): 
       if (isShort && isSignature) {
         const proof = proofText(route);
         // A right guess and a wrong one get the same answer here, or guessing would go on.
-        if (!known.has(proof)) refuseWhile(signatures.waitMs(sandboxId));
+        if (!known.has(proof)) refuseWhile(signatures.waitMs(knownAs));
         if (access.granted) remember(proof);
       }
       if (access.granted) return access.by;
       if (GUESSES.has(access.because)) {
         const counted = isShort && isSignature ? signatures : tokens;
-        refuseWhile(counted.waitMs(sandboxId));
-        counted.failed(sandboxId);
+        refuseWhile(counted.waitMs(knownAs));
+        counted.failed(knownAs);
       }
       throw refusalFault(access.because);
     },

@@ -46,7 +46,10 @@ describe('createKubernetesDirectory', () => {
       code: 'sandbox.not_ready',
       message: 'sandbox not ready: a (it has not started)',
     });
-    expect(await find(directory([entry('n', 'sandbox-a')]), 'a')).toMatchObject({ accessToken: 'secret' });
+    expect(await find(directory([entry('n', 'sandbox-a')]), 'a')).toMatchObject({
+      accessToken: 'secret',
+      knownAs: 'sandbox-a',
+    });
   });
 
   it('refuses a name of several namespaces, and tells them to the log only', async () => {

@@ -27,7 +27,7 @@ export function createKubernetesDirectory({ cache, names }: KubernetesDirectoryD
       const [entry, ...others] = cache.find(BY_NAME, name);
       if (entry === undefined) continue;
       if (others.length > 0) throw ambiguous(id, [entry, ...others]);
-      return readEntry(id, entry.value);
+      return readEntry(id, entry);
     }
     if (!cache.health().isSynced) throw notRead();
     throw sandboxNotFound(id);
@@ -42,9 +42,10 @@ export function createKubernetesDirectory({ cache, names }: KubernetesDirectoryD
   };
 }
 
-function readEntry(id: string, { host, problem, accessToken }: SeenSandbox): SandboxEntry {
+function readEntry(id: string, { name, value }: Entry<SeenSandbox>): SandboxEntry {
+  const { host, problem, accessToken } = value;
   if (host === undefined) throw sandboxNotReady(id, problem);
-  return { accessToken, dial: (port) => ({ host, port, basePath: '' }) };
+  return { accessToken, knownAs: name, dial: (port) => ({ host, port, basePath: '' }) };
 }
 
 /** Namespaces are for the log: whoever asks needs no credentials to come here. */

@@ -1,5 +1,5 @@
 import { Agent, request } from 'undici';
-import { type Clock, Fault, type Secret, deadline } from '@opensandbox/base';
+import { type Clock, Fault, type Secret, cancelled, deadline } from '@opensandbox/base';
 import type { ServerAnswer } from './server-answer.ts';
 import { unexpectedAnswer } from './server-faults.ts';
 
@@ -34,7 +34,8 @@ export function openServerApi({ url, apiKey }: ServerApiOptions, clock: Clock): 
         });
         return { status: answer.statusCode, body: parseJson(await readText(answer.body)) };
       } catch (error) {
-        if (limit.signal.aborted && limit.signal.reason instanceof Fault) throw limit.signal.reason;
+        // Clients that left say nothing about the server.
+        if (limit.signal.aborted) throw cancelled(limit.signal);
         throw error instanceof Fault ? error : away(error);
       }
     },

@@ -100,6 +100,37 @@ describe('the directory of a server', () => {
     await expect(directory.find('../x?y', never)).rejects.toMatchObject({ code: 'sandbox.not_found' });
     expect(asked).toEqual(['/sandboxes/..%2Fx%3Fy']);
   });
+
+  it.each(['.', '..'])('has no sandbox %j, and does not ask for one', async (id) => {
+    const { asked, directory } = setUp({});
+    await expect(directory.find(id, never)).rejects.toMatchObject({ code: 'sandbox.not_found' });
+    expect(asked).toEqual([]);
+  });
+
+  it('does not let those who wait for a turn find out one by one that the server is away', async () => {
+    const clock = new FakeClock();
+    const failing: (() => void)[] = [];
+    const get = (): Promise<ServerAnswer> =>
+      new Promise((_resolve, reject) => {
+        failing.push(() => reject(new Fault('timeout', 'source.away', 'away')));
+      });
+    const api = { get, close: async () => undefined };
+    const directory = createServerDirectory({ way: 'direct', freshMs: 0 }, { api, clock, log: captureLog() });
+    const all = Promise.allSettled(
+      Array.from({ length: 50 }, async (_, at) => directory.find(`${at}`, never)),
+    );
+    await clock.advance(10_000);
+    const asked = failing.length;
+    for (const fail of failing) fail();
+    expect((await all).every(({ status }) => status === 'rejected')).toBe(true);
+    expect(failing).toHaveLength(asked);
+
+    const later = directory.find('later', never);
+    await clock.advance(1);
+    expect(failing).toHaveLength(asked + 1);
+    failing.at(-1)?.();
+    await expect(later).rejects.toMatchObject({ code: 'source.away' });
+  });
 });
 
 describe('parseEndpoint', () => {

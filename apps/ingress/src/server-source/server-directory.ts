@@ -1,11 +1,11 @@
-import { type Clock, type Logger, createSemaphore, isFault } from '@opensandbox/base';
+import { type Clock, type Fault, type Logger, createSemaphore, isFault } from '@opensandbox/base';
 import { faultFields } from '@opensandbox/http';
 import type { DialAddress, SandboxDirectory } from '../directory.ts';
 import { type CacheLimits, createLookupCache } from './lookup-cache.ts';
 import { type Endpoint, readEndpoint, readState } from './read-answers.ts';
 import type { ServerAnswer } from './server-answer.ts';
 import type { ServerApi } from './server-api.ts';
-import { sandboxNotReady } from './server-faults.ts';
+import { sandboxNotFound, sandboxNotReady } from './server-faults.ts';
 
 export interface ServerDirectoryOptions {
   /** `proxy`: sandboxes are dialled through the server's own proxy, by their id. */
@@ -35,30 +35,10 @@ export function createServerDirectory(
   options: ServerDirectoryOptions,
   deps: ServerDirectoryDeps,
 ): SandboxDirectory {
-  const { api, clock, log } = deps;
   const limits: CacheLimits = { freshMs: options.freshMs, staleMs: STALE_MS, missMs: MISS_MS, most: MOST };
-  const sandboxes = createLookupCache<Endpoint>(limits, clock);
-  const ports = createLookupCache<Endpoint>(limits, clock);
-  const turns = createSemaphore(ASK_AT_ONCE);
-  const openedAt = clock.now();
-  let answeredAt: number | undefined;
-  let isAway = false;
-
-  async function ask(path: string, signal: AbortSignal): Promise<ServerAnswer> {
-    try {
-      const answer = await turns.run(() => api.get(path, signal), signal);
-      answeredAt = clock.now();
-      if (isAway) log.info('source.back');
-      isAway = false;
-      return answer;
-    } catch (error) {
-      if (isFault(error) && error.kind !== 'cancelled') {
-        if (!isAway) log.warn('source.away', faultFields(error));
-        isAway = true;
-      }
-      throw error;
-    }
-  }
+  const sandboxes = createLookupCache<Endpoint>(limits, deps.clock);
+  const ports = createLookupCache<Endpoint>(limits, deps.clock);
+  const { ask, health } = createAsker(deps);
 
   const asEndpoint = async (id: string, port: number, signal: AbortSignal): Promise<Endpoint> => {
     const through = options.way === 'proxy' ? '?use_server_proxy=true' : '';
@@ -81,6 +61,8 @@ export function createServerDirectory(
 
   return {
     async find(id, signal) {
+      // In a URL these would name something else than a sandbox.
+      if (id === '.' || id === '..') throw sandboxNotFound(id);
       const { accessToken } = await sandboxes.get(id, (work) => askSandbox(id, work), signal);
       return { accessToken, dial: (port, waiting) => dial(id, port, waiting) };
     },
@@ -88,10 +70,46 @@ export function createServerDirectory(
       sandboxes.doubt(id);
       ports.doubt(`${id} ${port}`);
     },
-    health: () => ({
-      isFresh: !isAway,
-      ageMs: clock.now() - (answeredAt ?? openedAt),
-      sandboxes: sandboxes.size,
-    }),
+    health: () => ({ ...health(), sandboxes: sandboxes.size }),
+  };
+}
+
+interface Asker {
+  readonly ask: (path: string, signal: AbortSignal) => Promise<ServerAnswer>;
+  readonly health: () => { readonly isFresh: boolean; readonly ageMs: number };
+}
+
+/** Asks some questions at a time, and remembers whether the server answers. */
+function createAsker({ api, clock, log }: ServerDirectoryDeps): Asker {
+  const turns = createSemaphore(ASK_AT_ONCE);
+  let answeredAt = clock.now();
+  let failures = 0;
+  let away: Fault | undefined;
+
+  async function inTurn(path: string, failuresBefore: number, signal: AbortSignal): Promise<ServerAnswer> {
+    // Those who waited need not find out one after the other, each for as long, what those before them did.
+    if (away !== undefined && failures > failuresBefore) throw away;
+    try {
+      const answer = await api.get(path, signal);
+      answeredAt = clock.now();
+      if (away !== undefined) log.info('source.back');
+      away = undefined;
+      return answer;
+    } catch (error) {
+      if (isFault(error) && error.kind !== 'cancelled') {
+        if (away === undefined) log.warn('source.away', faultFields(error));
+        away = error;
+        failures += 1;
+      }
+      throw error;
+    }
+  }
+
+  return {
+    ask(path, signal) {
+      const failuresBefore = failures;
+      return turns.run(() => inTurn(path, failuresBefore, signal), signal);
+    },
+    health: () => ({ isFresh: away === undefined, ageMs: clock.now() - answeredAt }),
   };
 }

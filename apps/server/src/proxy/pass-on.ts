@@ -33,15 +33,13 @@ export async function passOn(
   if (asked.request.headers.upgrade?.toLowerCase() === 'websocket') {
     throw new Fault('invalid', 'proxy.refused', 'Websocket upgrade is not supported yet');
   }
-  const { other } = found;
-  const mayRepeat = (other !== undefined && !found.isProven) || isThrownAway(asked, found);
+  const mayRepeat = (found.other !== undefined && !found.isProven) || isThrownAway(asked, found);
   const body = mayRepeat && hasBody(asked) ? repeatableBody(asked.request) : undefined;
-  if (other === undefined) return ask(deps, { asked, reply, found, body }, signal);
   try {
-    await ask(deps, { asked, reply, found, body }, signal);
+    await askBothWays(deps, { asked, reply, found, body }, signal);
   } catch (error) {
-    if (!(await mayTryElsewhere(deps, { asked, reply, found, body }, error))) throw error;
-    await askElsewhere(deps, { asked, reply, found: await other(), body }, { error, signal });
+    body?.discard();
+    throw error;
   }
 }
 
@@ -50,6 +48,17 @@ interface Attempt {
   readonly reply: Reply;
   readonly found: SandboxDestination;
   readonly body?: RepeatableBody | undefined;
+}
+
+async function askBothWays(deps: PassOnDeps, attempt: Attempt, signal: AbortSignal): Promise<void> {
+  const { other } = attempt.found;
+  if (other === undefined) return ask(deps, attempt, signal);
+  try {
+    await ask(deps, attempt, signal);
+  } catch (error) {
+    if (!(await mayTryElsewhere(deps, attempt, error))) throw error;
+    await askElsewhere(deps, { ...attempt, found: await other() }, { error, signal });
+  }
 }
 
 async function ask(deps: PassOnDeps, attempt: Attempt, signal: AbortSignal): Promise<void> {

@@ -21,6 +21,8 @@ describe('checkPolicy', () => {
     [44772, '/proxy//08080'],
     [44772, 'proxy/44772/proxy/4243/containers/json'],
     [44772, '%70roxy%2F8080'],
+    [44772, 'proxy\\8080/'],
+    [44772, '\\proxy/8080'],
   ])('keeps visitors of the host network from %i/%s', (port, rest) => {
     const policy = proxyPolicy({ ...plain, dockerHost: 'tcp://[::1]:4243' });
     expect(() => checkPolicy(policy, onHost, { port, rest })).toThrow(denied);

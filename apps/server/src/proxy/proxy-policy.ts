@@ -59,7 +59,9 @@ export function checkPolicy(policy: ProxyPolicy, { reach }: PortAddress, { port,
 
 /** The agent forwards as well, and its forwarding may name itself again. */
 function portsBehindAgent(rest: string): readonly number[] {
-  return [...decoded(rest).matchAll(/(?:^|\/)proxy\/+(\d+)(?=\/|$)/g)].map(([, port]) => Number(port));
+  // The agent's runtime reads paths as URLs are read: a backslash is a slash to it.
+  const path = decoded(rest).replaceAll('\\', '/');
+  return [...path.matchAll(/(?:^|\/)proxy\/+(\d+)(?=\/|$)/g)].map(([, port]) => Number(port));
 }
 
 function decoded(rest: string): string {

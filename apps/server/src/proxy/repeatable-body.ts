@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
 /** A body that can be sent again from its beginning, as long as little of it has passed. */
@@ -6,11 +5,13 @@ export interface RepeatableBody {
   /** The whole body. What an earlier stream took is repeated. */
   open(): Readable;
   isRepeatable(): boolean;
+  /** Nobody wants it any more. What still comes is thrown away, for the answer would wait behind it. */
+  discard(): void;
 }
 
 const MOST_KEPT_BYTES = 64 * 1024;
 
-export function repeatableBody(request: IncomingMessage): RepeatableBody {
+export function repeatableBody(request: Readable): RepeatableBody {
   const source = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer, void>;
   const kept: Buffer[] = [];
   let keptBytes = 0;
@@ -44,7 +45,15 @@ export function repeatableBody(request: IncomingMessage): RepeatableBody {
   }
 
   return {
-    open: () => Readable.from(pieces(), { objectMode: false }),
+    open() {
+      const stream = Readable.from(pieces(), { objectMode: false });
+      // A client that left is noticed by its answer; without a listener here it would end the process.
+      return stream.on('error', () => undefined);
+    },
     isRepeatable: () => isRepeatable,
+    discard() {
+      const dump = (): void => void request.resume();
+      source.return?.().then(dump, dump);
+    },
   };
 }

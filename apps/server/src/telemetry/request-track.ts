@@ -52,6 +52,7 @@ export function beginTrack(request: IncomingMessage, deps: TrackDeps): RequestTr
   const span = tracing.isOn ? beginSpan(request, method, tracing) : undefined;
   instruments.requestsOpen.of().add(1);
   let proxying: Proxying | undefined;
+  let hasEnded = false;
 
   function leave(): void {
     if (proxying === undefined) return;
@@ -65,6 +66,7 @@ export function beginTrack(request: IncomingMessage, deps: TrackDeps): RequestTr
     within: (task) => (span === undefined ? task() : tracing.within(span, task)),
     dialled(way) {
       leave();
+      if (hasEnded) return []; // the client left meanwhile: nobody would end it
       const kind = kindOf(request);
       instruments.proxyLookup.of().record((now() - startedAt) / 1000);
       instruments.proxyOpen.of(kind).add(1);
@@ -84,10 +86,14 @@ export function beginTrack(request: IncomingMessage, deps: TrackDeps): RequestTr
       leave();
     },
     ended(status, route) {
-      leave();
+      hasEnded = true;
+      // Of a client that leaves, the proxy hears by the same event and after this: it still has to say what passed.
+      queueMicrotask(leave);
       instruments.requestsOpen.of().add(-1);
-      instruments.requests.of(method, route ?? UNMATCHED, String(status)).add(1);
-      if (route !== undefined && !isProxied(route)) {
+      const isOwn = route === undefined || !isProxied(route);
+      // The status of a service is anything that somebody in a sandbox makes up.
+      instruments.requests.of(method, route ?? UNMATCHED, isOwn ? String(status) : classOf(status)).add(1);
+      if (route !== undefined && isOwn) {
         instruments.requestSeconds.of(method, route).record((now() - startedAt) / 1000);
       }
       span?.rename(`${method} ${route ?? UNMATCHED}`);
@@ -113,7 +119,7 @@ function beginSpan(request: IncomingMessage, method: string, tracing: Tracing): 
 
 function countTraffic({ kind, way, span }: Proxying, facts: TrafficFacts, instruments: Instruments): void {
   const { status, firstByteMs, durationMs, upBytes, downBytes, isBroken } = facts;
-  instruments.proxied.of(kind, way, status === undefined ? 'none' : `${Math.floor(status / 100)}xx`).add(1);
+  instruments.proxied.of(kind, way, status === undefined ? 'none' : classOf(status)).add(1);
   if (firstByteMs !== undefined) instruments.proxyFirstByte.of(way).record(firstByteMs / 1000);
   instruments.proxySeconds.of(kind).record(durationMs / 1000);
   instruments.proxyBytes.of('up').add(upBytes);
@@ -123,7 +129,11 @@ function countTraffic({ kind, way, span }: Proxying, facts: TrafficFacts, instru
   if (isBroken || status === undefined) span?.fail(status === undefined ? 'unanswered' : 'broken');
 }
 
+function classOf(status: number): string {
+  return `${Math.floor(status / 100)}xx`;
+}
+
 /** What follows a port is a stream as often as not: its length says nothing of this server. */
 function isProxied(route: string): boolean {
-  return route.includes('/:port');
+  return route.includes('/proxy/:port') || route.includes('/route/:id/:port');
 }

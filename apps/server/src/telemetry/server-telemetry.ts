@@ -64,6 +64,9 @@ export interface TelemetryDeps {
   readonly publicCode: (fault: Fault) => string;
 }
 
+/** Of the SDKs there are. Clients write what they like, and each word would be a series of its own. */
+const LANGUAGES = new Set(['js', 'python', 'go', 'kotlin', 'java', 'csharp', 'unknown']);
+
 /** On the request itself: a weak map costs more than everything else that is counted of it. */
 const TRACK = Symbol('track');
 
@@ -98,7 +101,9 @@ export function createServerTelemetry(deps: TelemetryDeps): ServerTelemetry {
       trackOf: (request) => (request as Tracked)[TRACK] ?? NO_TRACK,
       refused: (code) => instruments.errors.of(code).add(1),
       sdkCreated: ({ language, success, seconds }) =>
-        instruments.sdkCreate.of(language, String(success)).record(seconds),
+        instruments.sdkCreate
+          .of(LANGUAGES.has(language) ? language : 'other', String(success))
+          .record(seconds),
       exposition: () => expose(meters),
     },
     driver: (driver) => measuredDriver(driver, timed),

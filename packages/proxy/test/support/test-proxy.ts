@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isFault, systemClock } from '@opensandbox/base';
 import {
+  type AnswerHead,
   type Destination,
   type TrafficFacts,
   type TunnelDeps,
@@ -28,6 +29,8 @@ export class TestProxy implements AsyncDisposable {
   activeCalls = 0;
   name = 'port 80 of sandbox a';
   tunnel: Partial<TunnelDeps> = {};
+  /** Stands for the head of every answer when it answers one. */
+  inspect: (head: AnswerHead) => AnswerHead | undefined = () => undefined;
   readonly #port: () => number;
 
   constructor(port: () => number, options: UpstreamOptions) {
@@ -77,6 +80,7 @@ export class TestProxy implements AsyncDisposable {
       response,
       destination: this.#destination(request),
       own: () => ({ 'x-own': '1' }),
+      inspect: (head: AnswerHead) => this.inspect(head),
     };
     try {
       await forward(this.upstream, { ...exchange, ...hooks }, this.closing.signal);
