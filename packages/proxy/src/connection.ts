@@ -45,9 +45,12 @@ export class Connection {
   /** Bytes of the current answer have come. */
   hasAnswered = false;
   /** Read into again and again, as long as nobody holds what came last. */
-  #memory = Buffer.allocUnsafeSlow(SMALL_READ_BYTES);
+  #memory: Buffer = Buffer.allocUnsafeSlow(SMALL_READ_BYTES);
   #wantedBytes = SMALL_READ_BYTES;
   #isMemoryHeld = false;
+  /** The memory before, which is often free again when the next is held. */
+  #spare: Buffer | undefined;
+  #isSpareHeld = false;
 
   constructor({ host, port }: Address, closed: () => void) {
     const socket = connect({
@@ -96,6 +99,12 @@ export class Connection {
     this.#phase = 'streaming';
   }
 
+  /** Reads on: everything that was handed over has left. */
+  resume(): void {
+    this.#isSpareHeld = false;
+    this.socket.resume();
+  }
+
   /** Question and answer are complete. False when the connection is of no more use. */
   release({ keepMs }: FramedHead): boolean {
     this.#asker = undefined;
@@ -129,10 +138,16 @@ export class Connection {
 
   /** A stream that brings much gets much room; one that is silent for hours keeps little. */
   #nextMemory(): Buffer {
-    if (this.#isMemoryHeld || this.#memory.length !== this.#wantedBytes) {
-      this.#memory = Buffer.allocUnsafeSlow(this.#wantedBytes);
-      this.#isMemoryHeld = false;
+    const before = this.#memory;
+    const isHeld = this.#isMemoryHeld;
+    if (!isHeld) this.#isSpareHeld = false;
+    const free = isHeld ? (this.#isSpareHeld ? undefined : this.#spare) : before;
+    this.#memory = free?.length === this.#wantedBytes ? free : Buffer.allocUnsafeSlow(this.#wantedBytes);
+    if (isHeld) {
+      this.#spare = before;
+      this.#isSpareHeld = true;
     }
+    this.#isMemoryHeld = false;
     return this.#memory;
   }
 

@@ -6,8 +6,6 @@ import { soundTrailers } from './upload.ts';
 
 /** Up to this size a whole body leaves as one text with its head: one write instead of two. */
 const SMALL_BODY_BYTES = 4 * 1024;
-/** So much may wait in memory for a client that reads slowly. */
-const MOST_WAITING_BYTES = 256 * 1024;
 
 /** An answer on its way to the client. What one read of the service's connection brings is written at once. */
 export class Download {
@@ -48,8 +46,8 @@ export class Download {
       this.#end(last);
       return true;
     }
-    // Not what `write` answers: that is false for every piece beyond 16 KiB, though the kernel took it at once.
-    const hasRoom = response.writableLength < MOST_WAITING_BYTES;
+    // Not what `write` answers: that is false for every piece beyond the mark, though the kernel took it at once.
+    const hasRoom = response.writableLength < response.writableHighWaterMark;
     if (!hasRoom && !this.#waits) {
       this.#waits = true;
       stream.once('drain', () => {

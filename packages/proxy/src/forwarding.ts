@@ -47,7 +47,7 @@ export class Forwarding implements Asker {
     this.#upload = hasBody(request)
       ? new Upload(request, exchange.body ?? request, this.#meter.up)
       : undefined;
-    this.#download = new Download(response, own, () => this.#connection?.socket.resume());
+    this.#download = new Download(response, own, () => this.#connection?.resume());
   }
 
   start(signal: AbortSignal): void {
